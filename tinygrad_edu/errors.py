@@ -1,0 +1,35 @@
+"""Errors of the engine, each a subclass of the built-in a caller would catch.
+
+Every message answers five questions: which op, which argument, what was expected, what came, and
+how to mend it; `describe` words them all alike.
+"""
+
+from __future__ import annotations
+
+__all__ = ["DTypeError", "DimensionError", "GradientError", "GraphError", "ShapeError"]
+
+
+class ShapeError(ValueError, RuntimeError):
+    """Shapes that do not fit together (PyTorch raises RuntimeError, NumPy ValueError: both match)."""
+
+
+class DimensionError(ShapeError, IndexError):
+    """A dimension or an index outside its range."""
+
+
+class DTypeError(TypeError, RuntimeError):
+    """A dtype, or a kind of object, that an op does not take."""
+
+
+class GraphError(RuntimeError):
+    """A use of the graph that cannot give the right gradient."""
+
+
+class GradientError(AssertionError):
+    """A gradient that differs from the numerical one."""
+
+
+def describe(op: str, argument: str, expected: object, got: object, mend: str = "") -> str:
+    """Word an error: `matmul: argument 'other': expected (3, m), got (4, 5); transpose it`."""
+    text = f"{op}: argument {argument!r}: expected {expected}, got {got}"
+    return f"{text}; {mend}" if mend else text

@@ -1,0 +1,236 @@
+"""READ FIRST. The graph of recorded operations, and the walk that differentiates it.
+
+Each recorded operation is a `Node`. It knows its op, the nodes of its inputs (`parents`), and the
+values its gradient rule asked for (`saved`); it knows no tensor, so a tensor holds its graph and
+not the other way round, and reference counting alone frees a graph that is no longer used.
+
+`backward` visits the nodes from the youngest to the oldest. A node is always younger than its
+parents, so when a node's turn comes, every gradient that flows into it has been added up in its
+slot `g`; the op's rule turns `g` into the gradients of the inputs, and they are added to the slots
+of the parents. Nothing here is recursive: depth is bounded by memory only.
+
+Gradients are plain arrays. With `create_graph=True` they are tensors, and the same rules, written
+with operators that arrays and tensors share, record themselves: that is all it takes to
+differentiate a gradient. (Then `wrap` makes the tensors; this file never needs to know them.)
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu import storage
+from tinygrad_edu.errors import GraphError, ShapeError
+
+
+class Node:
+    """A recorded operation, or (with `op` None) a leaf that wants a gradient.
+
+    `id` is the creation number, `shape` the shape of the result, `saved` what the rule asked for
+    (None once released), `g` the gradient that has arrived so far, `owned` whether `g` is an array
+    that nothing else refers to, and `watch` the hooks and the tensor that wants to see the
+    gradient, if any.
+    """
+
+    __slots__ = ("g", "id", "op", "owned", "parents", "saved", "shape", "visit", "watch")
+
+    g: Any
+    id: int
+    op: Any
+    owned: bool
+    parents: tuple
+    saved: tuple | None
+    shape: tuple
+    visit: object
+    watch: Any
+
+    def __init__(self, op: Any, parents: tuple, saved: tuple, shape: tuple) -> None:
+        self.id = storage.next_number()
+        self.op = op
+        self.parents = parents
+        self.saved = saved
+        self.shape = shape
+        self.g = self.visit = self.watch = None
+
+    def name(self) -> str:
+        """The op's name as PyTorch writes it: MulBackward0."""
+        if self.op is None:
+            return "AccumulateGrad"
+        return "".join(part.capitalize() for part in self.op.name.split("_")) + "Backward0"
+
+    @property
+    def next_functions(self) -> tuple:
+        """The nodes of the inputs, each with 0, the number of the output it stands for."""
+        return tuple((parent, 0) for parent in self.parents)
+
+    def __repr__(self) -> str:
+        return f"<{self.name()}>"
+
+
+_pass = threading.RLock()  # the slots `g` belong to one pass at a time
+
+
+def backward(
+    roots: Sequence[Node],
+    seeds: Sequence[Any],
+    *,
+    targets: Iterable[Node] | None = None,
+    retain: bool = False,
+    wrap: Callable[[np.ndarray, Node | None], Any] | None = None,
+) -> dict[Node, Any]:
+    """Carry the gradients `seeds` from `roots` back to the leaves.
+
+    Without `targets` every leaf's tensor receives its gradient. With `targets` only they are
+    reached for, no tensor is touched, and their gradients are returned. `retain` keeps what the
+    rules need for another pass.
+
+    Errors: GraphError if a node was released by an earlier pass, or if a value it saved was
+    overwritten since; ShapeError if a rule returns a gradient of an impossible shape.
+    """
+    with _pass, np.errstate(all="ignore"):
+        order = _youngest_first(roots)
+        wanted = None if targets is None else _leading_to(order, set(targets))
+        try:
+            for root, seed in zip(roots, seeds, strict=True):
+                _add(root, seed, wrap)
+            return _walk(order, wanted, set(targets or ()), retain, wrap)
+        finally:
+            for node in order:
+                node.g = None
+
+
+def _youngest_first(roots: Sequence[Node]) -> list[Node]:
+    """All nodes that `roots` depend on, and the roots, by descending creation number."""
+    visit = object()
+    order = []
+    for root in roots:
+        if root.visit is not visit:
+            root.visit = visit
+            order.append(root)
+    for node in order:  # grows while it is read
+        for parent in node.parents:
+            if parent is not None and parent.visit is not visit:
+                parent.visit = visit
+                order.append(parent)
+    order.sort(key=attrgetter("id"), reverse=True)
+    return order
+
+
+def _leading_to(order: list[Node], targets: set[Node]) -> set[Node]:
+    """The nodes of `order` through which a gradient reaches one of `targets`."""
+    wanted = set(targets)
+    for node in reversed(order):
+        if not wanted.isdisjoint(node.parents):
+            wanted.add(node)
+    return wanted
+
+
+def _walk(order: list[Node], wanted: Any, targets: set, retain: bool, wrap: Any) -> dict:
+    """Visit the nodes in order; return the gradients of `targets`."""
+    found: dict[Node, Any] = {}
+    arrived: list[tuple[Node, Any]] = []
+    for node in order:
+        g = node.g
+        if g is None:
+            continue
+        node.g = None
+        if node.watch is not None:
+            g = node.watch.see(g, wrap, node.op is not None and wanted is None)
+        if node in targets:
+            found[node] = g
+        if node.op is not None:
+            _differentiate(node, g, wanted, wrap)
+            if not retain and node.saved:
+                node.saved = None
+        elif wanted is None:
+            arrived.append((node, g))
+    # Tensors receive their gradients only now, when no rule can fail any more.
+    for node, g in arrived:
+        node.watch.deliver(g, node.owned)
+    return found
+
+
+def _differentiate(node: Node, g: Any, wanted: set | None, wrap: Any) -> None:
+    """Run the rule of one node and add its gradients to the slots of the parents."""
+    saved = node.saved
+    if saved is None:
+        raise GraphError(
+            f"backward: the values saved by {node.op.name} were already released by an earlier "
+            "backward pass through this part of the graph. Give retain_graph=True to the earlier "
+            "call, or, if a tensor was kept from the last step, detach() it before using it again"
+        )
+    if storage.latest > node.id:
+        _check_unwritten(node)
+    parents = node.parents
+    if wanted is None:
+        need = [parent is not None for parent in parents]
+    else:
+        need = [parent in wanted for parent in parents]
+        if True not in need:
+            return
+    if wrap is None:
+        grads = node.op.run_rule(g, saved, need)
+    else:
+        grads = node.op.record_rule(g, node, need, wrap)
+    for i, parent in enumerate(parents):
+        gi = grads[i]
+        if gi is None or not need[i]:
+            continue
+        if gi.shape != parent.shape:
+            gi = _fit(gi, parent.shape, node, i)
+        _add(parent, gi, wrap)
+        if parent.op is None and parent.g is gi:
+            # The tensor may keep this array only if nobody else holds it.
+            parent.owned = gi is not g and not any(gi is x for x in (*saved, *grads[:i]))
+
+
+def _add(node: Node, g: Any, wrap: Any) -> None:
+    """Add a gradient to what has arrived at a node.
+
+    The first one is kept as it is: it may be shared, so the second makes a new array; from the
+    third on that array is ours, and is added to in place.
+    """
+    if node.g is None:
+        node.g, node.owned = g, False
+    elif node.owned and wrap is None:
+        node.g += g
+    else:
+        node.g, node.owned = node.g + g, True
+
+
+def sum_to(g: Any, shape: tuple) -> Any:
+    """Undo broadcasting: sum `g` (array or tensor) over the axes along which `shape` was repeated.
+
+    Errors: ShapeError if `shape` does not broadcast to the shape of `g`.
+    """
+    extra = g.ndim - len(shape)
+    if extra < 0 or any(n not in (1, m) for n, m in zip(shape, g.shape[extra:], strict=True)):
+        raise ShapeError(f"cannot sum {tuple(g.shape)} to {shape}")
+    axes = [extra + i for i, n in enumerate(shape) if n == 1 != g.shape[extra + i]]
+    if axes or extra:
+        g = g.sum(axis=(*range(extra), *axes), keepdims=True)
+    return g.reshape(shape) if extra else g
+
+
+def _fit(g: Any, shape: tuple, node: Node, i: int) -> Any:
+    try:
+        return sum_to(g, shape)
+    except ShapeError:
+        raise ShapeError(
+            f"the gradient rule of {node.op.name} returned shape {tuple(g.shape)} for input {i}, "
+            f"which has shape {shape}: expected that shape, or one that it broadcasts to"
+        ) from None
+
+
+def _check_unwritten(node: Node) -> None:
+    for name, array in node.op.saved_arrays(node.saved):
+        if storage.written_after(array, node.id):
+            raise GraphError(
+                f"backward: the gradient of {node.op.name} needs {name} (shape {array.shape}, now "
+                f"at version {storage.version(array)}) as it was in forward, but an in-place "
+                "write has changed it since. Write to a clone(), or use the out-of-place form"
+            )
