@@ -53,7 +53,7 @@ class Tensor:
 
     array: np.ndarray
     node: Node | None
-    alias: Any  # for views: of which tensor and by which ops; for their base: which views there are
+    alias: Any  # of a view: its `View`; of the base of views: weak references to them
     _grad: Tensor | None
 
     def __init__(self, data: Any = (), *, requires_grad: bool = False) -> None:
@@ -230,14 +230,7 @@ class Tensor:
         >>> (x ** 2).backward(); x.grad
         tensor([6.])
         """
-        if isinstance(inputs, Tensor):
-            inputs = [inputs]
-        if inputs is not None and not len(inputs):
-            raise GraphError("backward: argument 'inputs': expected at least one tensor, got none")
-        grads = differentiate([self], inputs, [gradient], retain_graph, create_graph, "backward")
-        for tensor, g in zip(inputs or (), grads, strict=True):
-            if g is not None:
-                _accumulate(tensor, g, False)
+        backward_all([self], [gradient], retain_graph, create_graph, inputs)
 
     def detach(self) -> Tensor:
         """A tensor that shares this one's memory and has no graph."""
@@ -245,7 +238,7 @@ class Tensor:
 
     def detach_(self) -> Tensor:
         """Cut this tensor off its graph, in place."""
-        if self.alias is not None and self.alias.base is not None:
+        if isinstance(self.alias, View):
             raise GraphError("detach_: cannot detach a view in place; use detach()")
         self.node = None
         return self
@@ -507,6 +500,37 @@ def _own(g: Any, dtype: np.dtype, owned: bool) -> np.ndarray:
     return np.array(g, dtype=dtype, order="C")
 
 
+class View:
+    """A view's base, and the steps (op, settings) that lead from it to the view."""
+
+    __slots__ = ("base", "steps")
+
+    def __init__(self, base: Tensor, steps: tuple) -> None:
+        self.base = base
+        self.steps = steps
+
+    @staticmethod
+    def register(view: Tensor, source: Any, op: Any, settings: tuple) -> None:
+        """Note that `view` looks at the memory of `source`, if it really does.
+
+        So a write to one of them can be recorded for all. A base knows its views by weak
+        references only: what is not used any more is freed at once.
+        """
+        if view.array.base is None or not isinstance(source, Tensor):
+            return
+        if storage.memory_of(view.array) is not storage.memory_of(source.array):
+            return
+        base, steps = source, ((op, settings),)
+        if isinstance(source.alias, View):
+            base, steps = source.alias.base, source.alias.steps + steps
+        if base.alias is None:
+            base.alias = []
+        elif len(base.alias) % 64 == 63:
+            base.alias = [reference for reference in base.alias if reference() is not None]
+        base.alias.append(weakref.ref(view))
+        view.alias = View(base, steps)
+
+
 def make(array: np.ndarray, node: Node | None) -> Tensor:
     """A tensor of this array (shared) and this node."""
     tensor = _new(Tensor)
@@ -551,6 +575,23 @@ def differentiate(
         wrap = make if create_graph else None
         found = graph.backward(roots, seeds, targets=targets, retain=retain, wrap=wrap)
     return [found.get(node) for node in targets or ()]
+
+
+def backward_all(
+    outputs: Sequence[Tensor],
+    gradients: Sequence[Any],
+    retain_graph: bool | None,
+    create_graph: bool,
+    inputs: Tensor | Sequence[Tensor] | None,
+) -> None:
+    """Add the gradients of `outputs` to the `.grad` of the leaves, or of `inputs` only."""
+    chosen = [inputs] if isinstance(inputs, Tensor) else inputs
+    if chosen is not None and not len(chosen):
+        raise GraphError("backward: argument 'inputs': expected at least one tensor, got none")
+    found = differentiate(outputs, chosen, gradients, retain_graph, create_graph, "backward")
+    for tensor, g in zip(chosen or (), found, strict=True):
+        if g is not None:
+            _accumulate(tensor, g, False)
 
 
 def _seed(output: Tensor, gradient: Any, create_graph: bool, caller: str) -> Any:

@@ -1,0 +1,16 @@
+"""`tg.cuda`: so that scripts that ask for a GPU find out that there is none."""
+
+
+def is_available() -> bool:
+    """Whether tensors can live on a GPU: never, so scripts choose the CPU.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.device("cuda" if tg.cuda.is_available() else "cpu")
+    device(type='cpu')
+    """
+    return False
+
+
+def device_count() -> int:
+    """The number of GPUs: 0."""
+    return 0

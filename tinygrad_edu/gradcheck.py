@@ -1,0 +1,3 @@
+x=1
+def gradcheck():0
+gradgradcheck=1

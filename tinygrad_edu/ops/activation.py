@@ -1,0 +1,118 @@
+"""Activations that look at more than one element: the softmax family, and dropout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.modes import Generator, numpy_generator
+from tinygrad_edu.op import composite, op
+from tinygrad_edu.ops import dims
+from tinygrad_edu.ops.convert import convert
+from tinygrad_edu.ops.pointwise import exp
+from tinygrad_edu.ops.reduce import sum
+from tinygrad_edu.tensor import Tensor, make
+
+__all__ = ["dropout", "log_softmax", "softmax"]
+
+quiet = np.errstate(all="ignore")
+
+
+def _shifted(input: np.ndarray, axis: int) -> np.ndarray:
+    """The input minus its largest element along `axis`: exponentials cannot overflow."""
+    return input - np.max(input, axis=axis, keepdims=True) if input.size else input
+
+
+@op(dtype="float")
+@quiet
+def normalized_exp(input: Any, /, dim: int) -> Any:
+    """exp(x) / sum(exp(x)) along `dim`: behind `softmax`. Gradient: out (g - sum(g out))."""
+    axis = dims.one(dim, input.ndim)
+    if input.ndim == 0:
+        return np.ones_like(input)
+    out = np.exp(_shifted(input, axis))
+    out /= np.sum(out, axis=axis, keepdims=True)
+    return out
+
+
+@normalized_exp.rule
+def normalized_exp_rule(g, out, dim):
+    return out * (g - sum(g * out, dim, True))
+
+
+@op(dtype="float")
+@quiet
+def normalized_log(input: Any, /, dim: int) -> Any:
+    """x - logsumexp(x) along `dim`: behind `log_softmax`. Gradient: g - exp(out) sum(g)."""
+    axis = dims.one(dim, input.ndim)
+    if input.ndim == 0:
+        return np.zeros_like(input)
+    shifted = _shifted(input, axis)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+
+
+@normalized_log.rule
+def normalized_log_rule(g, out, dim):
+    return g - exp(out) * sum(g, dim, True)
+
+
+@composite(method="softmax")
+def softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Any:
+    """exp(x) / sum(exp(x)) along `dim`: probabilities that add up to 1, without overflow.
+
+    Without `dim` the last one is taken for 2-d input, as PyTorch's implicit choice is.
+    Gradient: out (g - sum(g out)).
+
+    >>> import tinygrad_edu as tg
+    >>> tg.softmax(tg.tensor([0.0, 0.0, 1e4]), dim=0)
+    tensor([0., 0., 1.])
+    """
+    return normalized_exp(_as_type(input, dtype), _implicit(dim, input))
+
+
+@composite(method="log_softmax")
+def log_softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Any:
+    """The logarithm of softmax along `dim`, exact where softmax itself rounds to 0 or 1.
+
+    Gradient: g - exp(out) sum(g).
+
+    >>> import tinygrad_edu as tg
+    >>> tg.log_softmax(tg.tensor([0.0, 0.0]), dim=0)
+    tensor([-0.6931, -0.6931])
+    """
+    return normalized_log(_as_type(input, dtype), _implicit(dim, input))
+
+
+def _as_type(input: Any, dtype: Any) -> Any:
+    return input if dtype is None else convert(input, dtype)
+
+
+def _implicit(dim: int | None, input: Any) -> int:
+    """PyTorch's choice where no dim is named: 0 for 0, 1 and 3 dimensions, else 1."""
+    if dim is None:
+        return 0 if input.ndim in (0, 1, 3) else 1
+    return dim
+
+
+@composite
+def dropout(
+    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False,
+    *, generator: Generator | None = None,
+) -> Tensor:  # fmt: skip
+    """Set each element to 0 with probability `p` and scale the others by 1 / (1 - p).
+
+    Outside training the input itself is returned. Gradient: g through the same mask.
+    Errors: ValueError if p is not a probability. Source: Srivastava et al. (2014).
+
+    >>> import tinygrad_edu as tg
+    >>> tg.dropout(tg.ones(3), p=0.5, training=False)
+    tensor([1., 1., 1.])
+    """
+    if not 0 <= p <= 1:
+        raise ValueError(f"dropout: argument 'p': expected a probability of dropping, got {p}")
+    if not training or p == 0:
+        return input
+    kept = numpy_generator(generator).random(input.shape, dtype=np.float32) >= p
+    mask = kept * input.dtype.type(0 if p == 1 else 1 / (1 - p))
+    return input.mul_(make(mask, None)) if inplace else input * make(mask, None)  # type: ignore[attr-defined]

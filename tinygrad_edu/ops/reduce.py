@@ -1,0 +1,297 @@
+"""Reductions: sums, means, spreads, extremes. `dim` is an int, a tuple, or None for all."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_edu import dtypes
+from tinygrad_edu.errors import DTypeError, DimensionError
+from tinygrad_edu.op import composite, op
+from tinygrad_edu.ops import dims
+from tinygrad_edu.ops.convert import cast
+from tinygrad_edu.ops.indexing import gather
+from tinygrad_edu.ops.pointwise import exp, maximum, minimum, where
+from tinygrad_edu.ops.shape import expand, reshape
+
+__all__ = [
+    "all", "amax", "amin", "any", "argmax", "argmin", "logsumexp", "max", "mean", "min", "std",
+    "sum", "var",
+]  # fmt: skip
+
+quiet = np.errstate(all="ignore")
+
+
+class Extreme(NamedTuple):
+    """What `max` and `min` along a dim return."""
+
+    values: Any
+    indices: Any
+
+
+def spread(g: Any, shape: tuple, dim: Any) -> Any:
+    """Give each element that was reduced the gradient of its result."""
+    return expand(reshape(g, dims.kept(shape, dim)), shape)
+
+
+@op(method="sum", dtype=None)
+def sum(input: Any, /, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
+    """Sum of the elements; integers and bools add up to int64.
+
+    Gradient: g for each element.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(dim=0)
+    tensor([4., 6.])
+    """
+    if dtype is None and input.dtype.kind != "f":
+        dtype = dtypes.int64
+    return np.sum(input, axis=dims.several(dim, input.ndim), keepdims=keepdim, dtype=dtype)
+
+
+@sum.rule
+def sum_rule(g, input_shape, dim):
+    return spread(g, input_shape, dim)
+
+
+@op(method="mean", dtype=None)
+@quiet
+def mean(input: Any, /, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
+    """Mean of the elements; nan for none.
+
+    Gradient: g / n for each element. Errors: DTypeError for integers, unless `dtype` is given.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.tensor([[1.0, 2.0], [3.0, 4.0]]).mean()
+    tensor(2.5000)
+    """
+    wanted = input.dtype if dtype is None else np.dtype(dtype)
+    if wanted.kind != "f":
+        raise DTypeError(f"mean: expected floating-point elements, got {wanted}; use .float()")
+    total = np.sum(input, axis=dims.several(dim, input.ndim), keepdims=keepdim, dtype=wanted)
+    return np.true_divide(total, wanted.type(dims.count(input.shape, dim)))
+
+
+@mean.rule
+def mean_rule(g, input_shape, dim):
+    return spread(g / dims.count(input_shape, dim), input_shape, dim)
+
+
+@op(dtype="float")
+@quiet
+def variance(input: Any, /, dim: Any, correction: float, keepdim: bool) -> Any:
+    """Squared distances from the mean, summed and divided by n - correction: behind `var`.
+
+    Gradient: 2 g (input - mean) / (n - correction).
+    """
+    axes = dims.several(dim, input.ndim)
+    centred = input - np.mean(input, axis=axes, keepdims=True) if input.size else input
+    total = np.sum(centred * centred, axis=axes, keepdims=keepdim)
+    n = dims.count(input.shape, dim)
+    return np.true_divide(total, input.dtype.type(np.maximum(n - correction, 0)))
+
+
+@variance.rule
+def variance_rule(g, input, dim, correction):
+    centred = input - mean(input, dim, True)
+    n = dims.count(input.shape, dim) - correction
+    return spread(g, input.shape, dim) * (centred * _over(2.0, n))
+
+
+@op(dtype="float")
+def deviation(input: Any, /, dim: Any, correction: float, keepdim: bool) -> Any:
+    """The square root of the variance: behind `std`.
+
+    Gradient: g (input - mean) / (out (n - correction)), and 0 where all elements are equal.
+    """
+    return np.sqrt(variance.op.kernel(input, dim, correction, keepdim))
+
+
+@deviation.rule
+def deviation_rule(g, input, out, dim, correction):
+    centred = input - mean(input, dim, True)
+    n = dims.count(input.shape, dim) - correction
+    return spread(where(out == 0, 0.0, g / out), input.shape, dim) * (centred * _over(1.0, n))
+
+
+def _over(a: float, n: float) -> float:
+    """a / n, and nan, not an error, where a variance of too few elements is undefined."""
+    return a / n if n > 0 else float("nan")
+
+
+@composite(method="var")
+def var(
+    input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False,
+    *, correction: float | None = None,
+) -> Any:  # fmt: skip
+    """Variance of the elements: squared distances from the mean, divided by n - correction.
+
+    `correction` is 1 by default (the unbiased estimate; NumPy's default is 0).
+    Gradient: 2 g (input - mean) / (n - correction).
+
+    >>> import tinygrad_edu as tg
+    >>> tg.tensor([1.0, 3.0]).var(), tg.tensor([1.0, 3.0]).var(correction=0)
+    (tensor(2.), tensor(1.))
+    """
+    return variance(_spreadable("var", input), *_spread(dim, unbiased, correction), keepdim)
+
+
+@composite(method="std")
+def std(
+    input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False,
+    *, correction: float | None = None,
+) -> Any:  # fmt: skip
+    """Standard deviation of the elements: the square root of `var`.
+
+    Gradient: g (input - mean) / (out (n - correction)), and 0 where all elements are equal.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.tensor([1.0, 3.0]).std()
+    tensor(1.4142)
+    """
+    return deviation(_spreadable("std", input), *_spread(dim, unbiased, correction), keepdim)
+
+
+def _spread(dim: Any, unbiased: bool, correction: float | None) -> tuple:
+    """PyTorch takes var(unbiased) and var(dim, unbiased) beside the newer correction."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    return dim, int(unbiased) if correction is None else correction
+
+
+def _spreadable(name: str, input: Any) -> Any:
+    if input.dtype.kind != "f":
+        raise DTypeError(f"{name}: expected floating-point elements, got {input.dtype}")
+    return input
+
+
+def _extreme(name: str, word: str, function: Any) -> Any:
+    def reduce(input: Any, /, dim: Any = None, keepdim: bool = False) -> Any:
+        axes = dims.several(dim, input.ndim)
+        if any_empty := [i for i in axes if input.shape[i] == 0]:
+            raise DimensionError(
+                f"{name}: expected at least one element along dim {any_empty[0]}, got none"
+            )
+        return function(input, axis=axes, keepdims=keepdim)
+
+    reduce.__name__ = reduce.__qualname__ = name
+    reduce.__doc__ = f"""The {word} of the elements; nan wins.
+
+    Gradient: g, shared evenly by the elements that are equal to the result.
+    Errors: DimensionError if there is no element.
+
+    >>> import tinygrad_edu as tg
+    >>> x = tg.tensor([3.0, 3.0, 3.0], requires_grad=True)
+    >>> tg.{name}(x).backward(); x.grad
+    tensor([0.3333, 0.3333, 0.3333])
+    """
+    call = op(reduce, method=name, dtype=None)
+
+    @call.rule
+    def rule(g, input, out, dim):
+        mask = cast(input == spread(out, input.shape, dim), g.dtype)
+        return spread(g / reshape(sum(mask, dim), g.shape), input.shape, dim) * mask
+
+    return call
+
+
+amax = _extreme("amax", "largest", np.max)
+amin = _extreme("amin", "smallest", np.min)
+
+
+def _arg_extreme(name: str, word: str, function: Any) -> Any:
+    def reduce(input: Any, /, dim: int | None = None, keepdim: bool = False) -> Any:
+        axis = None if dim is None or not input.ndim else dims.one(dim, input.ndim)
+        if input.size == 0 and (axis is None or input.shape[axis] == 0):
+            raise DimensionError(f"{name}: expected at least one element, got none")
+        return function(input, axis=axis, keepdims=keepdim)
+
+    reduce.__name__ = reduce.__qualname__ = name
+    reduce.__doc__ = f"""The place of the {word} element (the first of equal ones), as int64.
+
+    Counted in the flattened tensor if `dim` is None. No gradient.
+    """
+    return op(reduce, method=name, dtype=None)
+
+
+argmax = _arg_extreme("argmax", "largest", np.argmax)
+argmin = _arg_extreme("argmin", "smallest", np.argmin)
+
+
+def _along(input: Any, dim: int, keepdim: bool, place: Any) -> Extreme:
+    indices = place(input, dim, True)
+    values = gather(input, dim, indices) if input.ndim else reshape(input, ())
+    if keepdim or not input.ndim:
+        return Extreme(values, reshape(indices, values.shape))
+    axis = dims.one(dim, input.ndim)
+    shape = (*values.shape[:axis], *values.shape[axis + 1 :])
+    return Extreme(reshape(values, shape), reshape(indices, shape))
+
+
+@composite(method="max")
+def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+    """The largest element; along a dim also its place; of two tensors the larger elements.
+
+    `max(input)` shares the gradient evenly among equal largest elements. `max(input, dim)`
+    returns (values, indices) and gives the gradient to the first of them. `max(input, other)` is
+    `maximum`.
+
+    >>> import tinygrad_edu as tg
+    >>> values, indices = tg.tensor([[1.0, 5.0], [4.0, 2.0]]).max(1)
+    >>> values, indices
+    (tensor([5., 4.]), tensor([1, 0]))
+    """
+    if other is not None or hasattr(dim, "dtype"):
+        return maximum(input, dim if other is None else other)
+    return amax(input) if dim is None else _along(input, dim, keepdim, argmax)
+
+
+@composite(method="min")
+def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+    """The smallest element; along a dim also its place; of two tensors the smaller elements.
+
+    See `max`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.tensor([3.0, 1.0, 2.0]).min()
+    tensor(1.)
+    """
+    if other is not None or hasattr(dim, "dtype"):
+        return minimum(input, dim if other is None else other)
+    return amin(input) if dim is None else _along(input, dim, keepdim, argmin)
+
+
+@op(method="all", dtype=None)
+def all(input: Any, /, dim: Any = None, keepdim: bool = False) -> Any:
+    """Whether all elements are true (not 0); true for none."""
+    return np.all(input, axis=dims.several(dim, input.ndim), keepdims=keepdim)
+
+
+@op(method="any", dtype=None)
+def any(input: Any, /, dim: Any = None, keepdim: bool = False) -> Any:
+    """Whether any element is true (not 0); false for none."""
+    return np.any(input, axis=dims.several(dim, input.ndim), keepdims=keepdim)
+
+
+@op(method="logsumexp", dtype="float")
+@quiet
+def logsumexp(input: Any, /, dim: Any, keepdim: bool = False) -> Any:
+    """log(sum(exp(x))) along `dim`, without overflow.
+
+    Gradient: g exp(input - out), the softmax.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.logsumexp(tg.tensor([1000.0, 1000.0]), 0)
+    tensor(1000.6931)
+    """
+    axes = dims.several(dim, input.ndim)
+    top = np.max(input, axis=axes, keepdims=True, initial=-np.inf)
+    top = np.where(np.isfinite(top), top, 0)  # a shift by infinity would give inf - inf
+    out = np.log(np.sum(np.exp(input - top), axis=axes, keepdims=True)) + top
+    return out if keepdim else np.squeeze(out, axes)
+
+
+@logsumexp.rule
+def logsumexp_rule(g, input, out, dim):
+    return spread(g, input.shape, dim) * exp(input - spread(out, input.shape, dim))
