@@ -56,9 +56,10 @@ class DataLoader:
             raise DTypeError(describe("DataLoader", "dataset", expected, kind, "use list(...)"))
         check_generator("DataLoader", generator)
         _check_exclusive(batch_size, bool(shuffle), sampler, batch_sampler, drop_last)
-        if sampler is None:
-            random = RandomSampler(dataset, generator=generator) if shuffle else None
-            sampler = SequentialSampler(dataset) if random is None else random
+        if sampler is None and shuffle:
+            sampler = RandomSampler(dataset, generator=generator)
+        elif sampler is None:
+            sampler = SequentialSampler(dataset)
         if batch_sampler is not None:
             batch_size = None
         elif batch_size is not None:

@@ -142,50 +142,68 @@ def _walk(order: list[Node], wanted: Any, targets: set, retain: bool, wrap: Any)
             g = node.watch.see(g, wrap, node.op is not None and wanted is None)
         if node in targets:
             found[node] = g
-        if node.op is not None:
-            _differentiate(node, g, wanted, wrap)
-            if not retain and node.saved:
-                node.saved = None
-        elif wanted is None:
-            arrived.append((node, g))
+        if node.op is None:
+            if wanted is None:
+                arrived.append((node, g))
+            continue
+        saved = node.saved
+        if saved is None:
+            raise GraphError(_RELEASED.format(node.op.name))
+        if storage.latest > node.id:
+            _check_unwritten(node)
+        parents = node.parents
+        if len(parents) == 2 and wanted is None:
+            need: tuple = (parents[0] is not None, parents[1] is not None)
+        else:
+            need = _needed(parents, wanted)
+            if True not in need:
+                continue
+        if wrap is None:
+            grads = node.op.run_rule(g, saved, need)
+        else:
+            grads = node.op.record_rule(g, node, need, wrap)
+        _distribute(node, g, grads, need, wrap)
+        if not retain and saved:
+            node.saved = None
     # Tensors receive their gradients only now, when no rule can fail any more.
     for node, g in arrived:
         node.watch.deliver(g, node.owned)
     return found
 
 
-def _differentiate(node: Node, g: Any, wanted: set | None, wrap: Any) -> None:
-    """Run the rule of one node and add its gradients to the slots of the parents."""
-    saved = node.saved
-    if saved is None:
-        raise GraphError(
-            f"backward: the values saved by {node.op.name} were already released by an earlier "
-            "backward pass through this part of the graph. Give retain_graph=True to the earlier "
-            "call, or, if a tensor was kept from the last step, detach() it before using it again"
-        )
-    if storage.latest > node.id:
-        _check_unwritten(node)
-    parents = node.parents
+_RELEASED = (
+    "backward: the values saved by {} were already released by an earlier backward pass through "
+    "this part of the graph. Give retain_graph=True to the earlier call, or, if a tensor was kept "
+    "from the last step, detach() it before using it again"
+)
+
+
+def _needed(parents: tuple, wanted: set | None) -> tuple:
+    """Which parents want a gradient."""
     if wanted is None:
-        need = [parent is not None for parent in parents]
-    else:
-        need = [parent in wanted for parent in parents]
-        if True not in need:
-            return
-    if wrap is None:
-        grads = node.op.run_rule(g, saved, need)
-    else:
-        grads = node.op.record_rule(g, node, need, wrap)
-    for i, parent in enumerate(parents):
-        gi = grads[i]
-        if gi is None or not need[i]:
+        return tuple([parent is not None for parent in parents])
+    return tuple([parent in wanted for parent in parents])
+
+
+def _distribute(node: Node, g: Any, grads: Any, need: tuple, wrap: Any) -> None:
+    """Add the gradients that a rule returned to the slots of the parents."""
+    for parent, needed, gi in zip(node.parents, need, grads):
+        if not needed or gi is None:
             continue
         if gi.shape != parent.shape:
-            gi = _fit(gi, parent.shape, node, i)
-        _add(parent, gi, wrap)
-        if parent.op is None and parent.g is gi:
-            # The tensor may keep this array only if nobody else holds it.
-            parent.owned = gi is not g and not any(gi is x for x in (*saved, *grads[:i]))
+            gi = _fit(gi, parent.shape, node)
+        if parent.g is not None:
+            _add(parent, gi, wrap)
+            continue
+        parent.g = gi
+        # A leaf's tensor may keep this array only if nobody else holds it. Others may not add to
+        # it in place before the second gradient has made a new array.
+        parent.owned = parent.op is None and _is_fresh(gi, g, node.saved, grads)
+
+
+def _is_fresh(gi: Any, g: Any, saved: tuple, grads: Any) -> bool:
+    others = [g, *saved, *grads]
+    return sum([gi is x for x in others]) == 1
 
 
 def _add(node: Node, g: Any, wrap: Any) -> None:
@@ -216,13 +234,13 @@ def sum_to(g: Any, shape: tuple) -> Any:
     return g.reshape(shape) if extra else g
 
 
-def _fit(g: Any, shape: tuple, node: Node, i: int) -> Any:
+def _fit(g: Any, shape: tuple, node: Node) -> Any:
     try:
         return sum_to(g, shape)
     except ShapeError:
         raise ShapeError(
-            f"the gradient rule of {node.op.name} returned shape {tuple(g.shape)} for input {i}, "
-            f"which has shape {shape}: expected that shape, or one that it broadcasts to"
+            f"the gradient rule of {node.op.name} returned shape {tuple(g.shape)} for an input of "
+            f"shape {shape}: expected that shape, or one that it broadcasts to"
         ) from None
 
 

@@ -33,6 +33,7 @@ from tinygrad_edu import dtypes
 from tinygrad_edu.errors import DimensionError, DTypeError, ShapeError
 from tinygrad_edu.graph import Node
 from tinygrad_edu.modes import is_grad_enabled
+from tinygrad_edu.storage import next_number
 from tinygrad_edu.tensor import Tensor, View, make
 
 __all__ = ["OPS", "Op", "composite", "op"]
@@ -111,6 +112,8 @@ class Op:
                 raise TypeError(
                     f"the rule of {self.name} names {name!r}: expected any of {sorted(known)}"
                 )
+        if "need" in names[:-1]:
+            raise TypeError(f"the rule of {self.name}: put 'need' last")
         return names
 
     def _prepare(self, run: Callable, run_fields: list[str]) -> None:
@@ -132,14 +135,14 @@ class Op:
     def _everything(self) -> list[str]:
         return ["out", *self.inputs, *self.settings, *self.extras]
 
-    def run_rule(self, g: Any, saved: tuple, need: list) -> Any:
+    def run_rule(self, g: Any, saved: tuple, need: tuple) -> Any:
         """The gradients of the inputs, on arrays."""
         if self.run_count < len(saved):
             saved = saved[: self.run_count]
-        grads = self.run(g, *saved, need=need) if self.run_need else self.run(g, *saved)
+        grads = self.run(g, *saved, need) if self.run_need else self.run(g, *saved)
         return (grads,) if self.bare else grads
 
-    def record_rule(self, g: Tensor, node: Node, need: list, wrap: Callable) -> Any:
+    def record_rule(self, g: Tensor, node: Node, need: tuple, wrap: Callable) -> Any:
         """The gradients of the inputs, on tensors, recorded."""
         values = dict(zip(self.fields, node.saved or (), strict=True), need=need)
         if "out" in values:
@@ -324,7 +327,13 @@ def _unary(op: Op) -> Callable:
         if parent is None or not is_grad_enabled() or not op.quick:
             result.node = None
         else:
-            result.node = Node(op, (parent,), op.pick((out, x)), out.shape)
+            node = result.node = _new(Node)
+            node.id = next_number()
+            node.op = op
+            node.parents = (parent,)
+            node.saved = op.pick((out, x))
+            node.shape = out.shape
+            node.g = node.visit = node.watch = None
         return result
 
     return call
@@ -362,7 +371,13 @@ def _binary(op: Op) -> Callable:
         if (p is None and q is None) or not is_grad_enabled() or not op.quick:
             result.node = None
         else:
-            result.node = Node(op, (p, q), op.pick((out, x, y)), out.shape)
+            node = result.node = _new(Node)
+            node.id = next_number()
+            node.op = op
+            node.parents = (p, q)
+            node.saved = op.pick((out, x, y))
+            node.shape = out.shape
+            node.g = node.visit = node.watch = None
         return result
 
     return call

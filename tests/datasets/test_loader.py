@@ -116,6 +116,12 @@ def test_indices_that_are_tensors(kind):
     assert labels(DataLoader(data, batch_size=2)) == [[4, 2], [0]]
 
 
+@pytest.mark.parametrize("kind", [TensorDataset, OneByOne])
+def test_an_empty_batch_is_refused(kind):
+    with pytest.raises(ValueError, match=r"default_collate: .* at least one sample, got none"):
+        list(DataLoader(numbers(3, kind), batch_sampler=[[0], []]))
+
+
 def test_a_subclass_is_asked_for_its_own_samples():
     class Doubled(TensorDataset):
         def __getitem__(self, index):
@@ -203,11 +209,12 @@ def test_batch_sampler():
 
 
 def test_single_samples():
-    loader = DataLoader([np.zeros(2), "text"], batch_size=None)
-    first, second = loader
-    assert isinstance(first, tg.Tensor) and first.shape == (2,)
-    assert second == "text"
-    assert len(loader) == 2 and loader.batch_sampler is None
+    array = np.zeros((2, 3))
+    loader = DataLoader([array, "text", 3], batch_size=None)
+    first, second, third = loader
+    assert isinstance(first, tg.Tensor) and first.numpy() is array
+    assert second == "text" and third == 3
+    assert len(loader) == 3 and loader.batch_sampler is None
 
 
 def test_single_samples_with_collate_fn():

@@ -8,11 +8,13 @@ D features, K classes. In rules `g` is the gradient of the result `out`. What a 
 from tinygrad_edu.ops import inplace as inplace
 from tinygrad_edu.ops import loss as loss
 from tinygrad_edu.ops.activation import *
+from tinygrad_edu.ops.conv import *
 from tinygrad_edu.ops.convert import *
 from tinygrad_edu.ops.create import *
 from tinygrad_edu.ops.indexing import *
 from tinygrad_edu.ops.linalg import *
 from tinygrad_edu.ops.pointwise import *
+from tinygrad_edu.ops.pool import *
 from tinygrad_edu.ops.random import *
 from tinygrad_edu.ops.reduce import *
 from tinygrad_edu.ops.shape import *

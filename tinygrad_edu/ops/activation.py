@@ -12,7 +12,7 @@ from tinygrad_edu.ops import dims
 from tinygrad_edu.ops.convert import convert
 from tinygrad_edu.ops.pointwise import exp
 from tinygrad_edu.ops.reduce import sum
-from tinygrad_edu.tensor import Tensor, make
+from tinygrad_edu.tensor import Tensor
 
 __all__ = ["dropout", "log_softmax", "softmax"]
 
@@ -95,6 +95,22 @@ def _implicit(dim: int | None, input: Any) -> int:
     return dim
 
 
+@op(dtype="float", extras=("mask",), inplace=True)
+def drop(input: Any, /, p: float, generator: Generator | None) -> Any:
+    """Elements set to 0 at random, the others scaled by 1 / (1 - p): behind `dropout`.
+
+    Gradient: g through the same mask.
+    """
+    kept = numpy_generator(generator).random(input.shape, dtype=np.float32) >= p
+    mask = kept * input.dtype.type(0 if p == 1 else 1 / (1 - p))
+    return input * mask, mask
+
+
+@drop.rule
+def drop_rule(g, mask):
+    return g * mask
+
+
 @composite
 def dropout(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False,
@@ -113,6 +129,4 @@ def dropout(
         raise ValueError(f"dropout: argument 'p': expected a probability of dropping, got {p}")
     if not training or p == 0:
         return input
-    kept = numpy_generator(generator).random(input.shape, dtype=np.float32) >= p
-    mask = kept * input.dtype.type(0 if p == 1 else 1 / (1 - p))
-    return input.mul_(make(mask, None)) if inplace else input * make(mask, None)  # type: ignore[attr-defined]
+    return input.drop_(p, generator) if inplace else drop(input, p, generator)  # type: ignore[attr-defined]
