@@ -25,8 +25,8 @@ if not (_here / "nn" / "__init__.py").exists():
 # that arise in this package are silenced; the caller's NumPy settings stay as they are.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tinygrad_edu\.")
 
-from tinygrad_edu import autograd, backends, cuda, func  # noqa: E402
-from tinygrad_edu.dtypes import (  # noqa: E402
+from tinygrad_edu import autograd, backends, cuda, func
+from tinygrad_edu.dtypes import (
     bool,
     double,
     float,
@@ -46,9 +46,9 @@ from tinygrad_edu.dtypes import (  # noqa: E402
     short,
     uint8,
 )
-from tinygrad_edu.errors import *  # noqa: E402, F403
-from tinygrad_edu.gradcheck import gradcheck, gradgradcheck  # noqa: E402
-from tinygrad_edu.modes import (  # noqa: E402
+from tinygrad_edu.errors import *
+from tinygrad_edu.gradcheck import gradcheck, gradgradcheck
+from tinygrad_edu.modes import (
     Generator,
     default_generator,
     enable_grad,
@@ -61,10 +61,10 @@ from tinygrad_edu.modes import (  # noqa: E402
     set_grad_enabled,
     set_rng_state,
 )
-from tinygrad_edu.op import OPS, op  # noqa: E402
-from tinygrad_edu.ops import *  # noqa: E402, F403
-from tinygrad_edu.tensor import Device as device  # noqa: E402
-from tinygrad_edu.tensor import Tensor  # noqa: E402
+from tinygrad_edu.op import OPS, op
+from tinygrad_edu.ops import *
+from tinygrad_edu.tensor import Device as device
+from tinygrad_edu.tensor import Tensor
 
 _LAZY = ("cli", "datasets", "nn", "optim")
 

@@ -209,7 +209,9 @@ def jvp(func: Callable, primals: Sequence[Any], tangents: Sequence[Any]) -> tupl
     (tensor([9.]), tensor([6.]))
     """
     if len(primals) != len(tangents):
-        raise GraphError(f"jvp: expected {len(primals)} tangents, one per primal, got {len(tangents)}")
+        raise GraphError(
+            f"jvp: expected {len(primals)} tangents, one per primal, got {len(tangents)}"
+        )
     inputs = [_fresh(x) for x in primals]
     for i, (x, t) in enumerate(zip(inputs, tangents, strict=True)):
         if x.shape != t.shape:
@@ -248,9 +250,7 @@ def jacobian(func: Callable, argnums: int | Sequence[int] = 0) -> Callable:
         with enable_grad():
             output = func(*values, **kwargs)
             rows = [_row(output, inputs, i) for i in range(output.array.size)]
-            blocks = [
-                _stacked([row[k] for row in rows], output, x) for k, x in enumerate(inputs)
-            ]
+            blocks = [_stacked([row[k] for row in rows], output, x) for k, x in enumerate(inputs)]
         if not any(isinstance(x, Tensor) and x.requires_grad for x in args):
             blocks = [block.detach() for block in blocks]
         return blocks[0] if isinstance(argnums, int) else tuple(blocks)

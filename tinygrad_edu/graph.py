@@ -31,12 +31,12 @@ class Node:
     """A recorded operation, or (with `op` None) a leaf that wants a gradient.
 
     `id` is the creation number, `shape` the shape of the result, `saved` what the rule asked for
-    (None once released), `g` the gradient that has arrived so far, `owned` whether `g` is an array
-    that nothing else refers to, and `watch` the hooks and the tensor that wants to see the
-    gradient, if any.
+    (None once released), `g` the gradient that has arrived so far (None outside a pass), `owned`
+    whether `g` is an array that nothing else refers to, and `watch` the hooks and the tensor that
+    wants to see the gradient, if any.
     """
 
-    __slots__ = ("g", "id", "op", "owned", "parents", "saved", "shape", "visit", "watch")
+    __slots__ = ("g", "id", "op", "owned", "parents", "saved", "shape", "watch")
 
     g: Any
     id: int
@@ -45,7 +45,6 @@ class Node:
     parents: tuple
     saved: tuple | None
     shape: tuple
-    visit: object
     watch: Any
 
     def __init__(self, op: Any, parents: tuple, saved: tuple, shape: tuple) -> None:
@@ -54,7 +53,7 @@ class Node:
         self.parents = parents
         self.saved = saved
         self.shape = shape
-        self.g = self.visit = self.watch = None
+        self.g = self.watch = None
 
     def name(self) -> str:
         """The op's name as PyTorch writes it: MulBackward0."""
@@ -71,7 +70,9 @@ class Node:
         return f"<{self.name()}>"
 
 
+_NOTHING: Any = type("Nothing", (), {"__slots__": ()})()
 _pass = threading.RLock()  # the slots `g` belong to one pass at a time
+_running: list[list[Node]] = []  # the nodes of that pass, and of those inside which it runs
 
 
 def backward(
@@ -92,29 +93,40 @@ def backward(
     overwritten since; ShapeError if a rule returns a gradient of an impossible shape.
     """
     with _pass, np.errstate(all="ignore"):
+        # A hook may start a pass inside a running one: what has arrived there is put aside.
+        outer = [(node, node.g) for node in _running[-1]] if _running else []
+        for node, _ in outer:
+            node.g = None
         order = _youngest_first(roots)
-        wanted = None if targets is None else _leading_to(order, set(targets))
+        _running.append(order)
         try:
+            wanted = None if targets is None else _leading_to(order, set(targets))
             for root, seed in zip(roots, seeds, strict=True):
-                _add(root, seed, wrap)
+                root.g = seed if root.g is _NOTHING else root.g + seed
+                root.owned = False
             return _walk(order, wanted, set(targets or ()), retain, wrap)
         finally:
+            _running.pop()
             for node in order:
                 node.g = None
+            for node, g in outer:
+                node.g = g
 
 
 def _youngest_first(roots: Sequence[Node]) -> list[Node]:
-    """All nodes that `roots` depend on, and the roots, by descending creation number."""
-    visit = object()
+    """All nodes that `roots` depend on, and the roots, by descending creation number.
+
+    Each is marked as visited by `g`: nothing has arrived yet.
+    """
     order = []
     for root in roots:
-        if root.visit is not visit:
-            root.visit = visit
+        if root.g is None:
+            root.g = _NOTHING
             order.append(root)
     for node in order:  # grows while it is read
         for parent in node.parents:
-            if parent is not None and parent.visit is not visit:
-                parent.visit = visit
+            if parent is not None and parent.g is None:
+                parent.g = _NOTHING
                 order.append(parent)
     order.sort(key=attrgetter("id"), reverse=True)
     return order
@@ -135,34 +147,33 @@ def _walk(order: list[Node], wanted: Any, targets: set, retain: bool, wrap: Any)
     arrived: list[tuple[Node, Any]] = []
     for node in order:
         g = node.g
-        if g is None:
+        if g is _NOTHING:
             continue
-        node.g = None
+        node.g = _NOTHING  # free the array as soon as the rule is done with it
+        op = node.op
         if node.watch is not None:
-            g = node.watch.see(g, wrap, node.op is not None and wanted is None)
-        if node in targets:
+            g = node.watch.see(g, wrap, op is not None and wanted is None)
+        if targets and node in targets:
             found[node] = g
-        if node.op is None:
+        if op is None:
             if wanted is None:
                 arrived.append((node, g))
             continue
         saved = node.saved
         if saved is None:
-            raise GraphError(_RELEASED.format(node.op.name))
+            raise GraphError(_RELEASED.format(op.name))
         if storage.latest > node.id:
             _check_unwritten(node)
-        parents = node.parents
-        if len(parents) == 2 and wanted is None:
-            need: tuple = (parents[0] is not None, parents[1] is not None)
+        need = _needed(node.parents, wanted) if op.asks_need or wanted is not None else ()
+        if wrap is not None:
+            grads = op.record_rule(g, node, need, wrap)
         else:
-            need = _needed(parents, wanted)
-            if True not in need:
-                continue
-        if wrap is None:
-            grads = node.op.run_rule(g, saved, need)
-        else:
-            grads = node.op.record_rule(g, node, need, wrap)
-        _distribute(node, g, grads, need, wrap)
+            grads = op.run(g, *saved, need) if op.asks_need else op.run(g, *saved)
+        grads = (grads,) if op.bare else grads
+        try:
+            _distribute(node, g, grads, wanted, wrap)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise _explain(error, node, grads) from error
         if not retain and saved:
             node.saved = None
     # Tensors receive their gradients only now, when no rule can fail any more.
@@ -180,44 +191,52 @@ _RELEASED = (
 
 def _needed(parents: tuple, wanted: set | None) -> tuple:
     """Which parents want a gradient."""
-    if wanted is None:
-        return tuple([parent is not None for parent in parents])
-    return tuple([parent in wanted for parent in parents])
+    if wanted is not None:
+        return tuple([parent in wanted for parent in parents])
+    if len(parents) == 2:  # by far the commonest, and a comprehension costs as much as a rule
+        return parents[0] is not None, parents[1] is not None
+    return tuple([parent is not None for parent in parents])
 
 
-def _distribute(node: Node, g: Any, grads: Any, need: tuple, wrap: Any) -> None:
-    """Add the gradients that a rule returned to the slots of the parents."""
-    for parent, needed, gi in zip(node.parents, need, grads):
-        if not needed or gi is None:
+def _distribute(node: Node, g: Any, grads: Any, wanted: set | None, wrap: Any) -> None:
+    """Add the gradients that a rule returned to the slots of the parents.
+
+    The first one is kept as it is: it may be shared, so the second makes a new array; from the
+    third on that array is ours, and is added to in place.
+    """
+    for parent, gi in zip(node.parents, grads, strict=True):
+        if parent is None or gi is None or (wanted is not None and parent not in wanted):
             continue
         if gi.shape != parent.shape:
             gi = _fit(gi, parent.shape, node)
-        if parent.g is not None:
-            _add(parent, gi, wrap)
-            continue
-        parent.g = gi
-        # A leaf's tensor may keep this array only if nobody else holds it. Others may not add to
-        # it in place before the second gradient has made a new array.
-        parent.owned = parent.op is None and _is_fresh(gi, g, node.saved, grads)
+        if parent.g is _NOTHING:
+            parent.g = gi
+            # A leaf's tensor may keep this array, if nobody else holds it.
+            parent.owned = parent.op is None and _is_fresh(gi, g, node.saved, grads)
+        elif parent.owned and wrap is None:
+            parent.g += gi
+        else:
+            parent.g, parent.owned = parent.g + gi, True
+
+
+def _explain(error: Exception, node: Node, grads: Any) -> Exception:
+    """The error of a rule that does not return gradients; any other error as it is."""
+    expected = len(node.parents)
+    counted = isinstance(grads, (tuple, list)) and len(grads) == expected
+    if counted and all(gi is None or hasattr(gi, "shape") for gi in grads):
+        return error
+    got = grads[0] if node.op.bare else grads
+    return GraphError(
+        f"the gradient rule of {node.op.name} returned {type(got).__name__}"
+        f"{f' of {len(got)}' if isinstance(got, (tuple, list)) else ''}: expected "
+        + ("one gradient" if node.op.bare else f"{expected} gradients, one for each input")
+        + ", an array like the input or None"
+    )
 
 
 def _is_fresh(gi: Any, g: Any, saved: tuple, grads: Any) -> bool:
     others = [g, *saved, *grads]
     return sum([gi is x for x in others]) == 1
-
-
-def _add(node: Node, g: Any, wrap: Any) -> None:
-    """Add a gradient to what has arrived at a node.
-
-    The first one is kept as it is: it may be shared, so the second makes a new array; from the
-    third on that array is ours, and is added to in place.
-    """
-    if node.g is None:
-        node.g, node.owned = g, False
-    elif node.owned and wrap is None:
-        node.g += g
-    else:
-        node.g, node.owned = node.g + g, True
 
 
 def sum_to(g: Any, shape: tuple) -> Any:

@@ -11,9 +11,9 @@
 The parameters before "/" are the differentiable inputs, those after it settings. A gradient rule
 takes `g`, the gradient of the result, and then **names what it needs**: inputs, settings, `out`
 (the result), `input_shape` and `input_dtype` (facts of an input), extras that the kernel returned,
-and `need` (which inputs want a gradient). Only what a rule names is kept for backward, and only that is
-checked for in-place changes. A rule returns one gradient per input (a bare one if there is a
-single input) and never undoes broadcasting: the engine does.
+and, last, `need` (which inputs want a gradient). Only what a rule names is kept for backward, and
+only that is checked for in-place changes. A rule returns one gradient per input (a bare one if
+there is a single input) and never undoes broadcasting: the engine does.
 
 Given arrays, an op runs its kernel straight away. So a rule may use other ops, and runs at NumPy
 speed on arrays, and on tensors (`create_graph=True`) records itself.
@@ -29,11 +29,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu import dtypes
-from tinygrad_edu.errors import DimensionError, DTypeError, ShapeError
+from tinygrad_edu import calls
+from tinygrad_edu.arguments import ALIASES, explain, unify
 from tinygrad_edu.graph import Node
 from tinygrad_edu.modes import is_grad_enabled
-from tinygrad_edu.storage import next_number
 from tinygrad_edu.tensor import Tensor, View, make
 
 __all__ = ["OPS", "Op", "composite", "op"]
@@ -47,8 +46,6 @@ _OPERATORS = {
     "neg": "neg", "abs": "abs", "~": "invert",
 }  # fmt: skip
 _UNREFLECTED = {"<", "<=", ">", ">=", "==", "!=", "neg", "abs", "~"}
-_FLOAT32, _FLOAT64 = dtypes.float32, dtypes.float64
-_new = object.__new__
 
 
 class Op:
@@ -61,14 +58,14 @@ class Op:
     def __init__(
         self, kernel: Callable, *, name: str = "", dtype: str | None = "same", view: bool = False,
         varargs: bool = False, extras: tuple[str, ...] = (), inplace: bool = False,
-        fixed: tuple[str, ...] = (),
+        fixed: tuple[str, ...] = (), ufunc: np.ufunc | None = None,
     ) -> None:  # fmt: skip
         parameters = list(inspect.signature(kernel).parameters.values())
         variadic = [p for p in parameters if p.kind is p.VAR_POSITIONAL]
         inputs = variadic or [p for p in parameters if p.kind is p.POSITIONAL_ONLY]
         if not inputs:
             raise TypeError(f"@op {kernel.__name__}: put the tensor inputs before '/'")
-        self.kernel = kernel
+        self.kernel: Callable = ufunc or kernel
         self.name = name or kernel.__name__
         self.dtype = dtype
         self.view = view
@@ -83,7 +80,8 @@ class Op:
         self.plain = dtype is not None and not (self.settings or variadic or extras or view)
         self.bare = len(self.inputs) == 1 and not variadic
         self.rule: Callable | None = None  # the definition, on arrays and on tensors
-        self.run: Callable = kernel  # what runs on arrays: the rule, or its fused form
+        self.run: Callable = kernel  # on arrays, (g, *saved[, need]): the rule or its fused form
+        self.asks_need = False
         self.fields: list[str] = []  # what is saved, in the order `run` takes it
         self.facts: list[str] = []  # those of the fields that are shapes or dtypes of inputs
         self.pick: Callable[[tuple], tuple] = itemgetter(slice(0, 0))
@@ -119,9 +117,10 @@ class Op:
     def _prepare(self, run: Callable, run_fields: list[str]) -> None:
         """Make `pick`, which takes what the rules name out of everything there is."""
         names = dict.fromkeys([*run_fields, *self.rule_fields])
-        self.run = run
-        self.run_count = len([name for name in run_fields if name != "need"])
-        self.run_need = "need" in run_fields
+        count = len([name for name in run_fields if name != "need"])
+        cut = count < len([name for name in names if name != "need"])
+        self.run = _first(run, count, "need" in run_fields) if cut else run
+        self.asks_need = "need" in run_fields
         self.fields = [name for name in names if name != "need"]
         self.facts = [name for name in self.fields if name not in self._everything()]
         everything = self._everything() + self.facts
@@ -135,13 +134,6 @@ class Op:
     def _everything(self) -> list[str]:
         return ["out", *self.inputs, *self.settings, *self.extras]
 
-    def run_rule(self, g: Any, saved: tuple, need: tuple) -> Any:
-        """The gradients of the inputs, on arrays."""
-        if self.run_count < len(saved):
-            saved = saved[: self.run_count]
-        grads = self.run(g, *saved, need) if self.run_need else self.run(g, *saved)
-        return (grads,) if self.bare else grads
-
     def record_rule(self, g: Tensor, node: Node, need: tuple, wrap: Callable) -> Any:
         """The gradients of the inputs, on tensors, recorded."""
         values = dict(zip(self.fields, node.saved or (), strict=True), need=need)
@@ -152,8 +144,7 @@ class Op:
             if name in values:
                 values[name] = _wrap_input(values[name], parent, wrap)
         assert self.rule is not None
-        grads = self.rule(g, **{name: values[name] for name in self.rule_fields})
-        return (grads,) if self.bare else grads
+        return self.rule(g, **{name: values[name] for name in self.rule_fields})
 
     def saved_arrays(self, saved: tuple) -> Iterator[tuple[str, np.ndarray]]:
         """The inputs among the saved values, each with a name for messages."""
@@ -166,35 +157,9 @@ class Op:
 
     # --- calls ------------------------------------------------------------------------------
 
-    def bind(self, args: tuple, kwargs: dict) -> tuple[tuple, tuple]:
-        """Sort the arguments of a call into inputs and settings."""
-        names = self.settings if self.variadic else self.inputs + self.settings
-        first = 0 if self.variadic else len(self.inputs)
-        if self.varargs and len(args) > first and isinstance(args[first], (int, np.integer)):
-            args = (*args[:first], args[first:])
-        values: dict[str, Any] = {}
-        if self.variadic:
-            args, values = (), {self.inputs[0]: args}
-        elif len(args) > len(names):
-            raise TypeError(f"{self.name}: expected at most {len(names)} arguments, got {len(args)}")
-        values.update(zip(names, args, strict=False))
-        for name, value in kwargs.items():
-            name = _ALIASES.get(name, name) if name not in names else name
-            if name not in names or name in values:
-                problem = "got twice" if name in values else f"unknown; expected any of {names}"
-                raise TypeError(f"{self.name}: argument {name!r}: {problem}")
-            values[name] = value
-        for name in names:
-            if name not in values:
-                if name not in self.defaults:
-                    raise TypeError(f"{self.name}: argument {name!r} is missing")
-                values[name] = self.defaults[name]
-        inputs = values[self.inputs[0]] if self.variadic else [values[n] for n in self.inputs]
-        return tuple(inputs), tuple([values[n] for n in self.settings])
-
     def apply(self, inputs: tuple, settings: tuple) -> Any:
         """Run the kernel; make a tensor and its node if an input is a tensor."""
-        inputs = self.unify(inputs)
+        inputs = unify(self, inputs, OPS["cast"])
         tensors = [x for x in inputs if isinstance(x, Tensor)]
         arrays = tuple([x.array if isinstance(x, Tensor) else x for x in inputs])
         try:
@@ -203,7 +168,7 @@ class Op:
             else:
                 out = self.kernel(*arrays, *settings)
         except (ValueError, IndexError, TypeError) as error:
-            raise self.explain(error, arrays) from error
+            raise explain(self, error, arrays) from error
         extras: tuple = ()
         if self.extras:
             out, *rest = out
@@ -213,9 +178,9 @@ class Op:
         if type(out) is not np.ndarray:
             out = np.asarray(out)
         result = make(out, None)
-        if is_grad_enabled() and any(x.node is not None for x in tensors):
-            if self.rule is not None:
-                result.node = self.node(out, inputs, arrays, settings, extras)
+        wanted = self.rule is not None and any(x.node is not None for x in tensors)
+        if wanted and is_grad_enabled():
+            result.node = self.node(out, inputs, arrays, settings, extras)
         if self.view:
             View.register(result, inputs[0], self, settings)
         return result
@@ -232,69 +197,12 @@ class Op:
                 everything += (getattr(arrays[self.inputs.index(name)], attribute, ()),)
         return Node(self, parents, self.pick(everything), out.shape)
 
-    def unify(self, inputs: tuple) -> tuple:
-        """Check the kinds of the inputs and convert them to the dtype they are combined in."""
-        names = self.inputs * len(inputs) if self.variadic else self.inputs
-        for name, x in zip(names, inputs, strict=False):
-            if isinstance(x, (list, tuple, str)) or (x is None and name not in self.defaults):
-                raise DTypeError(
-                    f"{self.name}: argument {name!r}: expected a Tensor, an array or a number, "
-                    f"got {type(x).__name__}; make one with tg.tensor(...)"
-                )
-        if self.dtype is None or not any(isinstance(x, (Tensor, np.ndarray)) for x in inputs):
-            return inputs
-        if self.dtype == "equal":
-            return self._check_equal(inputs)
-        free = [x is not None and n not in self.fixed for n, x in zip(names, inputs, strict=False)]
-        wanted = dtypes.result_type(*[x for x, is_free in zip(inputs, free, strict=True) if is_free])
-        if self.dtype == "float":
-            wanted = dtypes.float_type(wanted)
-        weak = self.fixed and not any(hasattr(x, "ndim") for x, f in zip(inputs, free) if f)
-        return tuple(
-            [_cast(np.asarray(x) if weak else x, wanted) if is_free else x
-             for x, is_free in zip(inputs, free, strict=True)]
-        )  # fmt: skip
 
-    def _check_equal(self, inputs: tuple) -> tuple:
-        found = {str(x.dtype) for x in inputs if isinstance(x, (Tensor, np.ndarray))}
-        if len(found) > 1:
-            raise DTypeError(
-                f"{self.name}: expected inputs of one dtype, got {' and '.join(sorted(found))}; "
-                "convert one of them with .to(dtype)"
-            )
-        return inputs
-
-    def explain(self, error: Exception, arrays: tuple) -> Exception:
-        """Word an error of the kernel so that it names the op and what came."""
-        if isinstance(error, (ShapeError, DTypeError)):
-            return error
-        names = [f"{self.inputs[0]}[{i}]" for i in range(len(arrays))] if self.variadic else self.inputs
-        got = ", ".join(
-            f"{name} {x.dtype} of shape {x.shape}" if isinstance(x, np.ndarray) else f"{name} {x!r}"
-            for name, x in zip(names, arrays, strict=True)
-        )
-        if isinstance(error, IndexError):
-            return DimensionError(f"{self.name}: {error}; got {got}")
-        if isinstance(error, ValueError):
-            if "broadcast" in str(error):
-                return ShapeError(
-                    f"{self.name}: expected shapes that broadcast (counted from the last dimension, "
-                    f"sizes equal or 1), got {got}"
-                )
-            words = ("shape", "dimension", "axis", "size", "align")
-            kind = ShapeError if any(word in str(error) for word in words) else ValueError
-            return kind(f"{self.name}: {error}; got {got}")
-        return DTypeError(f"{self.name}: {error}; got {got}")
-
-
-_ALIASES = {"axis": "dim", "keepdims": "keepdim", "x": "input"}
-
-
-def _cast(x: Any, dtype: np.dtype) -> Any:
-    """`x` in this dtype, recorded for a tensor; Python numbers stay, NumPy treats them as weak."""
-    if isinstance(x, (Tensor, np.ndarray)):
-        return x if x.dtype == dtype else OPS["cast"](x, dtype)
-    return x.item() if isinstance(x, np.generic) else x
+def _first(rule: Callable, count: int, need: bool) -> Callable:
+    """A fused rule that takes less than is saved: the generic one names the rest."""
+    if need:
+        return lambda g, *saved: rule(g, *saved[:count], saved[-1])
+    return lambda g, *saved: rule(g, *saved[:count])
 
 
 def _wrap_input(value: Any, parent: Any, wrap: Callable) -> Any:
@@ -302,94 +210,6 @@ def _wrap_input(value: Any, parent: Any, wrap: Callable) -> Any:
     if isinstance(value, tuple):
         return tuple([_wrap_input(v, p, wrap) for v, p in zip(value, parent, strict=True)])
     return value if parent is None else wrap(value, parent)
-
-
-def _unary(op: Op) -> Callable:
-    """The call of an op with one input and no settings: the general path, unrolled for speed."""
-    kernel = op.kernel
-
-    def call(input: Any) -> Any:
-        if not isinstance(input, Tensor):
-            return op.apply((input,), ())
-        x = input.array
-        if x.dtype is not _FLOAT32 and x.dtype is not _FLOAT64:
-            return op.apply((input,), ())
-        try:
-            out = kernel(x)
-        except (ValueError, IndexError, TypeError) as error:
-            raise op.explain(error, (x,)) from error
-        if type(out) is not np.ndarray:
-            out = np.asarray(out)
-        result = _new(Tensor)
-        result.array = out
-        result.alias = result._grad = None
-        parent = input.node
-        if parent is None or not is_grad_enabled() or not op.quick:
-            result.node = None
-        else:
-            node = result.node = _new(Node)
-            node.id = next_number()
-            node.op = op
-            node.parents = (parent,)
-            node.saved = op.pick((out, x))
-            node.shape = out.shape
-            node.g = node.visit = node.watch = None
-        return result
-
-    return call
-
-
-def _binary(op: Op) -> Callable:
-    """The call of an op with two inputs and no settings: the general path, unrolled for speed."""
-    kernel = op.kernel
-
-    def call(input: Any, other: Any) -> Any:
-        if isinstance(input, Tensor) and (
-            (x := input.array).dtype is _FLOAT32 or x.dtype is _FLOAT64
-        ):
-            p = input.node
-            if isinstance(other, Tensor):
-                y = other.array
-                if y.dtype is not x.dtype:
-                    return op.apply((input, other), ())
-                q = other.node
-            elif type(other) is float or type(other) is int:
-                y, q = other, None
-            else:
-                return op.apply((input, other), ())
-        else:
-            return op.apply((input, other), ())
-        try:
-            out = kernel(x, y)
-        except (ValueError, IndexError, TypeError) as error:
-            raise op.explain(error, (x, y)) from error
-        if type(out) is not np.ndarray:
-            out = np.asarray(out)
-        result = _new(Tensor)
-        result.array = out
-        result.alias = result._grad = None
-        if (p is None and q is None) or not is_grad_enabled() or not op.quick:
-            result.node = None
-        else:
-            node = result.node = _new(Node)
-            node.id = next_number()
-            node.op = op
-            node.parents = (p, q)
-            node.saved = op.pick((out, x, y))
-            node.shape = out.shape
-            node.g = node.visit = node.watch = None
-        return result
-
-    return call
-
-
-def _general(op: Op) -> Callable:
-    """The call of any other op."""
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        return op.apply(*op.bind(args, kwargs))
-
-    return call
 
 
 def op(
@@ -401,11 +221,13 @@ def op(
 ) -> Any:
     """Make a recording operation of a function on arrays.
 
-    `method` names the Tensor methods, `operator` the Python operator it serves; `dtype` says how
-    operands are unified ("same", "float", "equal" to refuse different ones, None) and `fixed` which inputs take no part in that;
-    `view` that the result shares memory with the input, `extras` the names of further values that
-    the kernel returns for its rules, `varargs` that the first setting may be written as several
-    integers, `inplace` that there is a form `name_` that writes into its first argument.
+    `method` names the Tensor methods and `operator` the Python operator it serves. Options:
+    `name` in messages, if not the function's; `dtype`, how operands are unified ("same", "float",
+    "equal" to refuse different ones, None), and `fixed`, which inputs take no part in that; `view`
+    if the result shares memory with the input; `extras`, the names of further values that the
+    kernel returns for its rules; `varargs` if the first setting may be written as several
+    integers; `inplace` if there is a form `name_` that writes into its first argument; `ufunc`, a
+    NumPy function that is called in place of the function.
 
     The result has `.rule` and `.fused`, decorators for the gradient rule and for a faster form of
     it on arrays only. Ops of users are made in the same way as the engine's own.
@@ -424,15 +246,15 @@ def op(
     if kernel is None:
         return lambda function: op(function, method=method, operator=operator, **options)
     made = Op(kernel, **options)
-    call = _CALLS.get((len(made.inputs), made.plain), _general)(made)
+    call = _CALLS.get((len(made.inputs), made.plain), calls.general)(made)
     functools.update_wrapper(call, kernel)
     call.op = made  # type: ignore[attr-defined]
     call.rule, call.fused = made.set_rule, made.set_fused  # type: ignore[attr-defined]
-    attach(call, made.name, method, operator)
+    attach(call, kernel.__name__, method, operator)
     return call
 
 
-_CALLS = {(1, True): _unary, (2, True): _binary}
+_CALLS = {(1, True): calls.unary, (2, True): calls.binary}
 
 
 def composite(
@@ -449,7 +271,7 @@ def composite(
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        for alias, name in _ALIASES.items():
+        for alias, name in ALIASES.items():
             if alias in kwargs and alias not in names and name in names:
                 kwargs[name] = kwargs.pop(alias)
         return function(*args, **kwargs)

@@ -347,7 +347,9 @@ class Tensor:
         return (self[i] for i in range(self.array.shape[0]))  # type: ignore[index]
 
     def __contains__(self, element: Any) -> bool:
-        return bool((self.array == (element.array if isinstance(element, Tensor) else element)).any())
+        return bool(
+            (self.array == (element.array if isinstance(element, Tensor) else element)).any()
+        )
 
     def __hash__(self) -> int:
         return id(self)

@@ -18,7 +18,15 @@ from itertools import product
 
 import numpy as np
 
-from tinygrad_edu.kernels.windows import Array, Pair, Shape, axes, conv2d_output_size, window_view
+from tinygrad_edu.kernels.windows import (
+    Array,
+    Pair,
+    Shape,
+    axes,
+    conv2d_output_size,
+    transposed_filters,
+    window_view,
+)
 
 __all__ = ["conv2d", "conv2d_input_grad", "conv2d_weight_grad"]
 
@@ -73,7 +81,7 @@ def conv2d_input_grad(
     # At stride 1, dx is g convolved with the flipped filters. That reads g F times where col2im
     # writes dx C times, and a write costs about two reads.
     if stride == (1, 1) and min(back) >= 0 and len(w) < 2 * input_shape[1]:
-        return conv2d(g, _flipped(w, groups), stride, back, dilation, groups)
+        return conv2d(g, transposed_filters(w, groups), stride, back, dilation, groups)
     return _col2im(g, w, input_shape, stride, padding, dilation, groups)
 
 
@@ -102,13 +110,6 @@ def _filter_matrix(w: Array, groups: int, dtype: np.dtype) -> Array:
     """Return w as (G, F / G, C / G * KH * KW)."""
     f, c, kh, kw = w.shape
     return w.astype(dtype, copy=False).reshape(groups, f // groups, c * kh * kw)
-
-
-def _flipped(w: Array, groups: int) -> Array:
-    """Return w turned by 180 degrees, inputs and outputs swapped within each group."""
-    f, c, kh, kw = w.shape
-    blocks = w.reshape(groups, f // groups, c, kh, kw).swapaxes(1, 2)
-    return blocks[..., ::-1, ::-1].reshape(groups * c, f // groups, kh, kw)
 
 
 def _column_tiles(

@@ -19,7 +19,7 @@ import numpy as np
 from scipy import signal
 
 from tinygrad_edu.errors import DTypeError, describe
-from tinygrad_edu.kernels.windows import Array, Pair, Shape
+from tinygrad_edu.kernels.windows import Array, Pair, Shape, transposed_filters
 
 __all__ = ["conv2d", "conv2d_input_grad", "conv2d_weight_grad"]
 
@@ -29,14 +29,8 @@ _BLOCK_BYTES = 64 * 1024 * 1024
 
 def conv2d(x: Array, w: Array, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:
     """Return out (N, F, OH, OW), the windows of x (N, C, H, W) times the filters w."""
-    planes, kernels = _pad(x, padding), _spread(w, dilation)
-    out = [
-        _correlate(u, v)
-        for u, v in zip(
-            np.split(planes, groups, axis=1), np.split(kernels, groups, axis=0), strict=True
-        )
-    ]
-    return np.ascontiguousarray(np.concatenate(out, axis=1)[:, :, :: stride[0], :: stride[1]])
+    out = _correlate_groups(_pad(x, padding), _spread(w, dilation), groups)
+    return np.ascontiguousarray(out[:, :, :: stride[0], :: stride[1]])
 
 
 def conv2d_weight_grad(
@@ -50,10 +44,8 @@ def conv2d_weight_grad(
 ) -> Array:
     """Return dw of `weight_shape` (F, C / groups, KH, KW) for g (N, F, OH, OW)."""
     planes, kernels = _pad(x, padding).swapaxes(0, 1), _spread(g, stride).swapaxes(0, 1)
-    dw = [
-        _correlate(u, v).swapaxes(0, 1)
-        for u, v in zip(np.split(planes, groups), np.split(kernels, groups), strict=True)
-    ]
+    parts = zip(np.split(planes, groups), np.split(kernels, groups), strict=True)
+    dw = [_correlate(u, v).swapaxes(0, 1) for u, v in parts]
     taps = [slice(0, d * (k - 1) + 1, d) for k, d in zip(weight_shape[2:], dilation, strict=True)]
     return np.ascontiguousarray(np.concatenate(dw)[:, :, taps[0], taps[1]])
 
@@ -62,22 +54,19 @@ def conv2d_input_grad(
     g: Array, w: Array, input_shape: Shape, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> Array:
     """Return dx of `input_shape` (N, C, H, W) for g (N, F, OH, OW): the transposed convolution."""
-    kernels = _spread(w, dilation)[:, :, ::-1, ::-1]
+    kernels = transposed_filters(_spread(w, dilation), groups)
     planes = _pad(_spread(g, stride), (kernels.shape[2] - 1, kernels.shape[3] - 1))
-    dx = np.concatenate(
-        [
-            _correlate(u, v.swapaxes(0, 1))
-            for u, v in zip(
-                np.split(planes, groups, axis=1), np.split(kernels, groups, axis=0), strict=True
-            )
-        ],
-        axis=1,
-    )
+    dx = _correlate_groups(planes, kernels, groups)
     n, c, height, width = input_shape
     (ph, pw), (reached_h, reached_w) = padding, dx.shape[2:]
     padded = np.zeros((n, c, height + 2 * ph, width + 2 * pw), dx.dtype)
     padded[:, :, :reached_h, :reached_w] = dx
     return np.ascontiguousarray(padded[:, :, ph : ph + height, pw : pw + width])
+
+
+def _correlate_groups(planes: Array, kernels: Array, groups: int) -> Array:
+    parts = zip(np.split(planes, groups, axis=1), np.split(kernels, groups), strict=True)
+    return np.concatenate([_correlate(u, v) for u, v in parts], axis=1)
 
 
 def _correlate(planes: Array, kernels: Array) -> Array:

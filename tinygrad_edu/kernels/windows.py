@@ -24,7 +24,7 @@ from tinygrad_edu.errors import DTypeError, ShapeError, describe
 
 __all__ = [
     "Array", "Axis", "Pair", "Shape", "axes", "check_conv2d", "check_pool2d",
-    "conv2d_output_size", "pair", "pool2d_output_size", "window_view",
+    "conv2d_output_size", "pair", "pool2d_output_size", "transposed_filters", "window_view",
 ]  # fmt: skip
 
 Array = np.ndarray
@@ -117,6 +117,16 @@ def window_view(padded: Array, kernel: Pair, stride: Pair, dilation: Pair, size:
     return as_strided(padded, shape, (s0, s1, *within, *between), writeable=False)
 
 
+def transposed_filters(w: Array, groups: int) -> Array:
+    """Return w (F, C / groups, KH, KW) as the filters (C, F / groups, KH, KW) of the way back.
+
+    They are turned by 180 degrees, with inputs and outputs swapped within each group.
+    """
+    f, c, kh, kw = w.shape
+    blocks = w.reshape(groups, f // groups, c, kh, kw).swapaxes(1, 2)
+    return blocks[..., ::-1, ::-1].reshape(groups * c, f // groups, kh, kw)
+
+
 # --- which requests make sense --------------------------------------------------------------------
 
 
@@ -206,13 +216,12 @@ def check_pool2d(
     if any(axis.count(ceil_mode) < 1 for axis in sweeps):
         fits = f"a window that fits into an input of {_by(x_shape[-2:])} with padding {padding}"
         got = f"{_by(kernel)} with dilation {dilation}, which leaves the output empty"
-        raise _wrong(op, "kernel_size", fits, got, "use a smaller one, or ceil_mode=True")
-    for axis in sweeps:
-        starts = range(-axis.padding, 0, axis.stride)[: axis.count(ceil_mode)]
-        if any(start % axis.dilation >= axis.size for start in starts):
-            meets = f"windows that meet the input of {_by(x_shape[-2:])}"
-            got = f"{dilation}, which steps from the padding over all of it"
-            raise _wrong(op, "dilation", meets, got, "use a smaller dilation or no padding")
+        raise _wrong(op, "kernel_size", fits, got, "use a smaller one")
+    # Only the first window can step over the input: where a later one fits, that is too large.
+    if any(-axis.padding % axis.dilation >= axis.size for axis in sweeps):
+        meets = f"windows that meet the input of {_by(x_shape[-2:])}"
+        got = f"{dilation}, which steps from the padding over all of it"
+        raise _wrong(op, "dilation", meets, got, "use a smaller dilation or no padding")
     return kernel, stride, padding, dilation
 
 

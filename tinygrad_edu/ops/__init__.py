@@ -8,6 +8,7 @@ D features, K classes. In rules `g` is the gradient of the result `out`. What a 
 from tinygrad_edu.ops import inplace as inplace
 from tinygrad_edu.ops import loss as loss
 from tinygrad_edu.ops.activation import *
+from tinygrad_edu.ops.choose import *
 from tinygrad_edu.ops.conv import *
 from tinygrad_edu.ops.convert import *
 from tinygrad_edu.ops.create import *

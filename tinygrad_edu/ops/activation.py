@@ -24,7 +24,7 @@ def _shifted(input: np.ndarray, axis: int) -> np.ndarray:
     return input - np.max(input, axis=axis, keepdims=True) if input.size else input
 
 
-@op(dtype="float")
+@op(name="softmax", dtype="float")
 @quiet
 def normalized_exp(input: Any, /, dim: int) -> Any:
     """exp(x) / sum(exp(x)) along `dim`: behind `softmax`. Gradient: out (g - sum(g out))."""
@@ -41,7 +41,7 @@ def normalized_exp_rule(g, out, dim):
     return out * (g - sum(g * out, dim, True))
 
 
-@op(dtype="float")
+@op(name="log_softmax", dtype="float")
 @quiet
 def normalized_log(input: Any, /, dim: int) -> Any:
     """x - logsumexp(x) along `dim`: behind `log_softmax`. Gradient: g - exp(out) sum(g)."""
@@ -95,7 +95,7 @@ def _implicit(dim: int | None, input: Any) -> int:
     return dim
 
 
-@op(dtype="float", extras=("mask",), inplace=True)
+@op(name="dropout", dtype="float", extras=("mask",), inplace=True)
 def drop(input: Any, /, p: float, generator: Generator | None) -> Any:
     """Elements set to 0 at random, the others scaled by 1 / (1 - p): behind `dropout`.
 

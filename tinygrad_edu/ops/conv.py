@@ -20,7 +20,7 @@ from tinygrad_edu.ops.shape import reshape
 __all__ = ["conv2d"]
 
 
-@op(dtype="equal")
+@op(name="conv2d", dtype="equal")
 def convolution(
     input: Any, weight: Any, bias: Any = None, /,
     stride: Any = (1, 1), padding: Any = (0, 0), dilation: Any = (1, 1), groups: int = 1,
@@ -55,9 +55,7 @@ def conv_input_grad(
 
     Gradient: `convolution`, `conv_weight_grad`.
     """
-    return conv_kernels().conv2d_input_grad(
-        input, weight, shape, stride, padding, dilation, groups
-    )
+    return conv_kernels().conv2d_input_grad(input, weight, shape, stride, padding, dilation, groups)
 
 
 @conv_input_grad.rule
@@ -77,9 +75,7 @@ def conv_weight_grad(
 
     Gradient: `conv_input_grad`, `convolution`.
     """
-    return conv_kernels().conv2d_weight_grad(
-        input, other, shape, stride, padding, dilation, groups
-    )
+    return conv_kernels().conv2d_weight_grad(input, other, shape, stride, padding, dilation, groups)
 
 
 @conv_weight_grad.rule

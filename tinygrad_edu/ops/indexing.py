@@ -102,7 +102,7 @@ def _check_along(name: str, input: np.ndarray, dim: int, index: Any) -> np.ndarr
             f"{name}: argument 'index': expected {input.ndim} dimensions, got {index.ndim}"
         )
     size = input.shape[dims.one(dim, input.ndim)] if input.ndim else 1
-    if index.size and not (0 <= index.min() and index.max() < size):
+    if index.size and not (index.min() >= 0 and index.max() < size):
         raise DimensionError(
             f"{name}: argument 'index': expected 0 to {size - 1}, got {index.min()} to {index.max()}"
         )
@@ -128,5 +128,3 @@ def gather(input: Any, /, dim: int, index: Any) -> Any:
 def gather_rule(g, input_shape, dim, index):
     index = index.array if isinstance(index, Tensor) else index
     return scatter_index(g, input_shape, along(len(input_shape), dim, index))
-
-

@@ -17,8 +17,8 @@ from tinygrad_edu import storage
 from tinygrad_edu.errors import DTypeError, GraphError, ShapeError
 from tinygrad_edu.modes import Generator, is_grad_enabled, no_grad
 from tinygrad_edu.op import OPS, op
+from tinygrad_edu.ops.choose import where
 from tinygrad_edu.ops.indexing import getitem, is_basic, plain_index
-from tinygrad_edu.ops.pointwise import where
 from tinygrad_edu.ops.random import normal_array, uniform_array
 from tinygrad_edu.tensor import Tensor, View, make
 
@@ -60,7 +60,9 @@ def _store(name: str, target: Tensor, value: np.ndarray) -> None:
         raise ShapeError(
             f"{name}: expected a result of the tensor's shape {target.shape}, got {value.shape}"
         )
-    kinds = [_KIND_ORDER.index("i" if d.kind == "u" else d.kind) for d in (value.dtype, target.dtype)]
+    kinds = [
+        _KIND_ORDER.index("i" if d.kind == "u" else d.kind) for d in (value.dtype, target.dtype)
+    ]
     if kinds[0] > kinds[1]:
         raise DTypeError(
             f"{name}: a result of {value.dtype} cannot be stored in a tensor of {target.dtype}"
@@ -149,10 +151,14 @@ def setitem_rule(g, index, need):
 
 def _set(self: Tensor, index: Any, value: Any) -> None:
     index = plain_index(index)
-    kind = getattr(value, "dtype", np.asarray(value).dtype if np.isscalar(value) else self.dtype).kind
+    kind = getattr(
+        value, "dtype", np.asarray(value).dtype if np.isscalar(value) else self.dtype
+    ).kind
     if kind == "f" and self.dtype.kind != "f":
         if isinstance(value, (Tensor, np.ndarray)):
-            value = value.astype(self.dtype) if isinstance(value, np.ndarray) else value.to(self.dtype)  # type: ignore[attr-defined]
+            value = (
+                value.astype(self.dtype) if isinstance(value, np.ndarray) else value.to(self.dtype)
+            )  # type: ignore[attr-defined]
         else:
             value = int(value)
     if not isinstance(value, (Tensor, np.ndarray)):
@@ -174,7 +180,7 @@ Tensor.__setitem__ = _set  # type: ignore[attr-defined]
 # --- the forms `name_` --------------------------------------------------------------------------
 
 
-@op(dtype=None)
+@op(name="copy_", dtype=None)
 def assign(input: Any, value: Any, /) -> Any:
     """`value`, broadcast to the shape of `input`, in its place. Gradient: g for `value`."""
     return np.broadcast_to(value, input.shape)
@@ -218,7 +224,9 @@ def normal_(
     return _random("normal_", self, drawn)
 
 
-def uniform_(self: Tensor, a: float = 0, b: float = 1, *, generator: Generator | None = None) -> Tensor:
+def uniform_(
+    self: Tensor, a: float = 0, b: float = 1, *, generator: Generator | None = None
+) -> Tensor:
     """Fill with uniform numbers in [a, b)."""
     if a > b:
         raise ValueError(f"uniform_: expected a <= b, got {a} and {b}")

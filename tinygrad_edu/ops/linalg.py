@@ -13,7 +13,7 @@ from tinygrad_edu.ops.shape import reshape
 __all__ = ["bmm", "dot", "einsum", "linear", "matmul", "mm", "mv", "outer"]
 
 
-@op(dtype="equal")
+@op(name="matmul", dtype="equal")
 def matrix_product(input: Any, other: Any, /) -> Any:
     """Product of matrices in the last two dims; leading dims broadcast. Behind `matmul`.
 
@@ -144,7 +144,7 @@ def linear_rule(g, input, weight, need):
     )
 
 
-@op(dtype="equal")
+@op(name="einsum", dtype="equal")
 def contract(*tensors: Any, equation: str) -> Any:
     """The sum of products that an equation of explicit letters names: behind `einsum`.
 

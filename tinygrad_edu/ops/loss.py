@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import DTypeError, DimensionError, ShapeError
+from tinygrad_edu.errors import DimensionError, DTypeError, ShapeError
 from tinygrad_edu.op import composite
 from tinygrad_edu.ops.activation import log_softmax
 from tinygrad_edu.ops.indexing import gather, getitem

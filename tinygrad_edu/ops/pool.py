@@ -13,7 +13,7 @@ from tinygrad_edu.tensor import Tensor
 __all__ = ["avg_pool2d", "max_pool2d"]
 
 
-@op(dtype=None)
+@op(name="max_pool2d", dtype=None)
 def largest_of_windows(
     input: Any, /, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
 ) -> Any:
@@ -81,14 +81,12 @@ def max_pool2d(
     >>> tg.max_pool2d(tg.arange(4.0).reshape(1, 1, 2, 2), 2)
     tensor([[[[3.]]]])
     """
-    how = check_pool2d(
-        "max_pool2d", input.shape, kernel_size, stride, padding, dilation, ceil_mode
-    )
+    how = check_pool2d("max_pool2d", input.shape, kernel_size, stride, padding, dilation, ceil_mode)
     out = largest_of_windows(_batch(input), *how, ceil_mode)
     return _unbatched(out, input)
 
 
-@op(dtype=None)
+@op(name="avg_pool2d", dtype=None)
 def mean_of_windows(
     input: Any, /, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool,
     count_include_pad: bool, divisor_override: int | None,

@@ -22,7 +22,9 @@ def uniform_array(generator: Generator | None, shape: tuple, dtype: Any) -> np.n
     """Uniform numbers in [0, 1)."""
     kind = np.dtype(dtype or dtypes.get_default_dtype())
     drawn = np.float64 if kind == np.float64 else np.float32
-    return np.asarray(numpy_generator(generator).random(shape, dtype=drawn)).astype(kind, copy=False)
+    return np.asarray(numpy_generator(generator).random(shape, dtype=drawn)).astype(
+        kind, copy=False
+    )
 
 
 def normal_array(generator: Generator | None, shape: tuple, dtype: Any) -> np.ndarray:
@@ -88,12 +90,12 @@ def randperm(
     >>> sorted(tg.randperm(4).tolist())
     [0, 1, 2, 3]
     """
-    return finished(numpy_generator(generator).permutation(n).astype(dtype or np.int64), device, False)
+    return finished(
+        numpy_generator(generator).permutation(n).astype(dtype or np.int64), device, False
+    )
 
 
-def normal(
-    mean: Any, std: Any, size: Any = None, *, generator: Generator | None = None
-) -> Tensor:
+def normal(mean: Any, std: Any, size: Any = None, *, generator: Generator | None = None) -> Tensor:
     """Normal numbers with these means and standard deviations (numbers or tensors).
 
     Errors: ValueError for a negative standard deviation.

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_edu import dtypes
-from tinygrad_edu.errors import DTypeError, DimensionError
+from tinygrad_edu.errors import DimensionError, DTypeError
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops import dims
+from tinygrad_edu.ops.choose import maximum, minimum, where
 from tinygrad_edu.ops.convert import cast
 from tinygrad_edu.ops.indexing import gather
-from tinygrad_edu.ops.pointwise import exp, maximum, minimum, where
+from tinygrad_edu.ops.pointwise import exp
 from tinygrad_edu.ops.shape import expand, reshape
 
 __all__ = [
@@ -78,7 +79,7 @@ def mean_rule(g, input_shape, dim):
     return spread(g / dims.count(input_shape, dim), input_shape, dim)
 
 
-@op(dtype="float")
+@op(name="var", dtype="float")
 @quiet
 def variance(input: Any, /, dim: Any, correction: float, keepdim: bool) -> Any:
     """Squared distances from the mean, summed and divided by n - correction: behind `var`.
@@ -99,7 +100,7 @@ def variance_rule(g, input, dim, correction):
     return spread(g, input.shape, dim) * (centred * _over(2.0, n))
 
 
-@op(dtype="float")
+@op(name="std", dtype="float")
 def deviation(input: Any, /, dim: Any, correction: float, keepdim: bool) -> Any:
     """The square root of the variance: behind `std`.
 

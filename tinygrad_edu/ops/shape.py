@@ -216,7 +216,7 @@ def expand_as(input: Any, other: Any) -> Any:
     return expand(input, other.shape)
 
 
-@op
+@op(name="cat")
 def join(*tensors: Any, dim: int = 0) -> Any:
     """Tensors one after the other along a dim; the op behind `cat`.
 

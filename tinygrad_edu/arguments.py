@@ -1,0 +1,110 @@
+"""The arguments of an op: sorted into inputs and settings, unified in dtype, named in errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu import dtypes
+from tinygrad_edu.errors import DimensionError, DTypeError, ShapeError
+from tinygrad_edu.tensor import Tensor
+
+ALIASES = {
+    "axis": "dim",
+    "keepdims": "keepdim",
+    "x": "input",
+}  # NumPy's names, as PyTorch takes them
+
+
+def bind(op: Any, args: tuple, kwargs: dict) -> tuple[tuple, tuple]:
+    """Sort the arguments of a call into inputs and settings."""
+    names = op.settings if op.variadic else op.inputs + op.settings
+    first = 0 if op.variadic else len(op.inputs)
+    if op.varargs and len(args) > first and isinstance(args[first], (int, np.integer)):
+        args = (*args[:first], args[first:])
+    values: dict[str, Any] = {}
+    if op.variadic:
+        args, values = (), {op.inputs[0]: args}
+    elif len(args) > len(names):
+        raise TypeError(f"{op.name}: expected at most {len(names)} arguments, got {len(args)}")
+    values.update(zip(names, args, strict=False))
+    for name, value in kwargs.items():
+        name = ALIASES.get(name, name) if name not in names else name
+        if name not in names or name in values:
+            problem = "got twice" if name in values else f"unknown; expected any of {names}"
+            raise TypeError(f"{op.name}: argument {name!r}: {problem}")
+        values[name] = value
+    for name in names:
+        if name not in values:
+            if name not in op.defaults:
+                raise TypeError(f"{op.name}: argument {name!r} is missing")
+            values[name] = op.defaults[name]
+    inputs = values[op.inputs[0]] if op.variadic else [values[n] for n in op.inputs]
+    return tuple(inputs), tuple([values[n] for n in op.settings])
+
+
+def unify(op: Any, inputs: tuple, cast: Callable) -> tuple:
+    """Check the kinds of the inputs and convert them, by `cast`, to the dtype they share."""
+    names = op.inputs * len(inputs) if op.variadic else op.inputs
+    for name, x in zip(names, inputs, strict=False):
+        if isinstance(x, (list, tuple, str)) or (x is None and name not in op.defaults):
+            raise DTypeError(
+                f"{op.name}: argument {name!r}: expected a Tensor, an array or a number, "
+                f"got {type(x).__name__}; make one with tg.tensor(...)"
+            )
+    if op.dtype is None or not any(isinstance(x, (Tensor, np.ndarray)) for x in inputs):
+        return inputs
+    if op.dtype == "equal":
+        return _check_equal(op, inputs)
+    free = [x is not None and n not in op.fixed for n, x in zip(names, inputs, strict=False)]
+    wanted = dtypes.result_type(*[x for x, is_free in zip(inputs, free, strict=True) if is_free])
+    if op.dtype == "float":
+        wanted = dtypes.float_type(wanted)
+    weak = op.fixed and not any(hasattr(x, "ndim") for x, f in zip(inputs, free, strict=True) if f)
+    return tuple(
+        [_cast(np.asarray(x) if weak else x, wanted, cast) if is_free else x
+         for x, is_free in zip(inputs, free, strict=True)]
+    )  # fmt: skip
+
+
+def _check_equal(op: Any, inputs: tuple) -> tuple:
+    found = {str(x.dtype) for x in inputs if isinstance(x, (Tensor, np.ndarray))}
+    if len(found) > 1:
+        raise DTypeError(
+            f"{op.name}: expected inputs of one dtype, got {' and '.join(sorted(found))}; "
+            "convert one of them with .to(dtype)"
+        )
+    return inputs
+
+
+def explain(op: Any, error: Exception, arrays: tuple) -> Exception:
+    """Word an error of the kernel so that it names the op and what came."""
+    if isinstance(error, (ShapeError, DTypeError)):
+        unnamed = str(error).startswith("argument ")
+        return type(error)(f"{op.name}: {error}") if unnamed else error
+    names = [f"{op.inputs[0]}[{i}]" for i in range(len(arrays))] if op.variadic else op.inputs
+    got = ", ".join(
+        f"{name} {x.dtype} of shape {x.shape}" if isinstance(x, np.ndarray) else f"{name} {x!r}"
+        for name, x in zip(names, arrays, strict=True)
+    )
+    if isinstance(error, IndexError):
+        return DimensionError(f"{op.name}: {error}; got {got}")
+    if isinstance(error, ValueError):
+        if "broadcast" in str(error):
+            return ShapeError(
+                f"{op.name}: expected shapes that broadcast (counted from the last dimension, "
+                f"sizes equal or 1), got {got}"
+            )
+        words = ("shape", "dimension", "axis", "size", "align")
+        kind = ShapeError if any(word in str(error) for word in words) else ValueError
+        return kind(f"{op.name}: {error}; got {got}")
+    return DTypeError(f"{op.name}: {error}; got {got}")
+
+
+def _cast(x: Any, dtype: np.dtype, cast: Callable) -> Any:
+    """`x` in this dtype, recorded for a tensor; Python numbers stay, NumPy treats them as weak."""
+    if isinstance(x, (Tensor, np.ndarray)):
+        return x if x.dtype == dtype else cast(x, dtype)
+    return x.item() if isinstance(x, np.generic) else x
