@@ -268,7 +268,7 @@ class _Check:
         """Note the derivatives with respect to one element that differ, and kinks."""
         place = tuple(int(n) for n in np.unravel_index(element, self.inputs[i].shape))
         for row in np.flatnonzero(self.wrong(analytic, numerical)):
-            kink = self.kink(i, element, place, int(row))
+            kink = self.kink(i, element, place, int(row), float(analytic[row]))
             if kink is not None:
                 if kink not in self.result.kinks:
                     self.result.kinks.append(kink)
@@ -280,20 +280,22 @@ class _Check:
                 Mismatch(i, place, self.name(int(row)), float(analytic[row]), float(numerical[row]))
             )
 
-    def kink(self, i: int, element: int, place: tuple, row: int) -> Kink | None:
-        """The two slopes, if they stay apart however small the step.
+    def kink(self, i: int, element: int, place: tuple, row: int, analytic: float) -> Kink | None:
+        """The two slopes, if they differ because of a kink here or within one step.
 
-        For a smooth function they differ by step * f'' and approach each other with the step.
+        Here: they stay apart however small the step (for a smooth function they approach each
+        other with it). Near: the analytic slope is that of a smaller step.
         """
         direction = np.zeros(self.inputs[i].array.size)
         direction[element] = 1
-        gaps = []
-        for step in (self.eps, self.eps / 10):
-            left, right, _ = self.slopes(i, direction, step)
-            gaps.append(abs(right[row] - left[row]))
-        if min(gaps) > self.atol + self.rtol * abs(left[row]) and gaps[1] > 0.5 * gaps[0]:
-            return Kink(i, place, float(left[row]), float(right[row]))
-        return None
+        steps = (self.eps, self.eps / 10, self.eps / 100)
+        left, right, central = np.array(
+            [[side[row] for side in self.slopes(i, direction, step)] for step in steps]
+        ).T
+        gaps = np.abs(right - left)
+        near = not self.wrong(np.full(2, analytic), central[1:]).all()
+        here = gaps[1] > 0.5 * gaps[0] and gaps[1] > self.atol + self.rtol * abs(left[1])
+        return Kink(i, place, float(left[0]), float(right[0])) if near or here else None
 
     def name(self, row: int) -> tuple | None:
         """Which element of which output a row of the comparison stands for."""

@@ -1,4 +1,4 @@
-"""What a gradient check found: which input, which element, both values, and where there is a kink."""
+"""What a gradient check found: which input, which element, both values, and any kinks."""
 
 from __future__ import annotations
 

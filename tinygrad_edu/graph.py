@@ -212,7 +212,8 @@ def _distribute(node: Node, g: Any, grads: Any, wanted: set | None, wrap: Any) -
         if parent.g is _NOTHING:
             parent.g = gi
             # A leaf's tensor may keep this array, if nobody else holds it.
-            parent.owned = parent.op is None and _is_fresh(gi, g, node.saved, grads)
+            leaf = wrap is None and parent.op is None
+            parent.owned = leaf and _is_fresh(gi, g, node.saved, grads)
         elif parent.owned and wrap is None:
             parent.g += gi
         else:
@@ -235,8 +236,8 @@ def _explain(error: Exception, node: Node, grads: Any) -> Exception:
 
 
 def _is_fresh(gi: Any, g: Any, saved: tuple, grads: Any) -> bool:
-    others = [g, *saved, *grads]
-    return sum([gi is x for x in others]) == 1
+    """Whether a gradient that a rule returned is an array of its own, held by nobody else."""
+    return gi.base is None and sum([gi is x for x in (g, *saved, *grads)]) == 1
 
 
 def sum_to(g: Any, shape: tuple) -> Any:

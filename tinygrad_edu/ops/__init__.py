@@ -19,3 +19,5 @@ from tinygrad_edu.ops.pool import *
 from tinygrad_edu.ops.random import *
 from tinygrad_edu.ops.reduce import *
 from tinygrad_edu.ops.shape import *
+
+inplace.attach_inplace_forms()  # now that all ops are known

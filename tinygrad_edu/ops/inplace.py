@@ -257,6 +257,3 @@ def attach_inplace_forms() -> None:
             setattr(Tensor, f"{name}_", form)
             if name in _AUGMENTED:
                 setattr(Tensor, f"__{_AUGMENTED[name]}__", form)
-
-
-attach_inplace_forms()
