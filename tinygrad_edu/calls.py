@@ -62,6 +62,7 @@ def binary(op: Any) -> Callable:
     kernel = op.kernel
 
     def call(input: Any, other: Any) -> Any:
+        y: Any
         if isinstance(input, Tensor) and (
             (x := input.array).dtype is _FLOAT32 or x.dtype is _FLOAT64
         ):

@@ -8,6 +8,7 @@ float64 tensor, and an integer tensor beside `2.0` becomes the default dtype.
 
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ def set_default_dtype(dtype: Any) -> None:
     _default = wanted
 
 
-def kind(value: Any) -> int:
+def kind(value: Any) -> builtins.int:
     """Rank of a kind of number: 0 bool, 1 integer, 2 float."""
     code = value.dtype.kind if hasattr(value, "dtype") else np.asarray(value).dtype.kind
     if code not in _KINDS:

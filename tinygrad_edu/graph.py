@@ -235,7 +235,7 @@ def _explain(error: Exception, node: Node, grads: Any) -> Exception:
     )
 
 
-def _is_fresh(gi: Any, g: Any, saved: tuple, grads: Any) -> bool:
+def _is_fresh(gi: Any, g: Any, saved: Any, grads: Any) -> bool:
     """Whether a gradient that a rule returned is an array of its own, held by nobody else."""
     return gi.base is None and sum([gi is x for x in (g, *saved, *grads)]) == 1
 

@@ -89,11 +89,7 @@ class no_grad(_GradMode):
 
     def __new__(cls, function: Any = None) -> Any:
         # PyTorch allows the decorator with and without parentheses.
-        switch = super().__new__(cls)
-        if function is None:
-            return switch
-        switch.__init__()
-        return switch(function)
+        return super().__new__(cls) if function is None else cls()(function)
 
     def __init__(self) -> None:
         super().__init__(False)

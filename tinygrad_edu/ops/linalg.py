@@ -136,12 +136,11 @@ def linear(input: Any, weight: Any, bias: Any = None, /) -> Any:
 
 @linear.rule
 def linear_rule(g, input, weight, need):
-    rows = reshape(g, (-1, weight.shape[0])) if need[1] else None
-    return (
-        matmul(g, weight) if need[0] else None,
-        rows.mT @ reshape(input, (-1, weight.shape[1])) if need[1] else None,
-        g if need[2] else None,
-    )
+    gw = None
+    if need[1]:
+        rows = reshape(g, (-1, weight.shape[0]))
+        gw = rows.mT @ reshape(input, (-1, weight.shape[1]))
+    return matmul(g, weight) if need[0] else None, gw, g if need[2] else None
 
 
 @op(name="einsum", dtype="equal")
