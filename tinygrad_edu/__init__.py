@@ -26,6 +26,7 @@ if not (_here / "nn" / "__init__.py").exists():
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tinygrad_edu\.")
 
 from tinygrad_edu import autograd, backends, cuda, func
+from tinygrad_edu.device import Device as device
 from tinygrad_edu.dtypes import (
     bool,
     double,
@@ -63,7 +64,6 @@ from tinygrad_edu.modes import (
 )
 from tinygrad_edu.op import OPS, op
 from tinygrad_edu.ops import *
-from tinygrad_edu.tensor import Device as device
 from tinygrad_edu.tensor import Tensor
 
 _LAZY = ("cli", "datasets", "nn", "optim")

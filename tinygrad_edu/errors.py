@@ -10,7 +10,7 @@ __all__ = ["DTypeError", "DimensionError", "GradientError", "GraphError", "Shape
 
 
 class ShapeError(ValueError, RuntimeError):
-    """Shapes that do not fit together (PyTorch raises RuntimeError, NumPy ValueError: both match)."""
+    """Shapes that do not fit together; NumPy raises ValueError, PyTorch RuntimeError."""
 
 
 class DimensionError(ShapeError, IndexError):

@@ -33,7 +33,8 @@ from tinygrad_edu import calls
 from tinygrad_edu.arguments import ALIASES, explain, unify
 from tinygrad_edu.graph import Node
 from tinygrad_edu.modes import is_grad_enabled
-from tinygrad_edu.tensor import Tensor, View, make
+from tinygrad_edu.tensor import Tensor, make
+from tinygrad_edu.views import View
 
 __all__ = ["OPS", "Op", "composite", "op"]
 

@@ -7,36 +7,26 @@ methods are attached by the files in `ops/`, and listed for editors in `tensor.p
 
 from __future__ import annotations
 
-import operator
 import warnings
-import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu import dtypes, graph, storage
+from tinygrad_edu.arraylike import ArrayLike
 from tinygrad_edu.errors import DTypeError, GraphError, ShapeError
 from tinygrad_edu.graph import Node
+from tinygrad_edu.hooks import RemovableHandle, Watch
 from tinygrad_edu.modes import set_grad_enabled
-from tinygrad_edu.printing import format_array
+from tinygrad_edu.views import View
 
 __all__ = ["Tensor"]
 
 _new = object.__new__
 
-# What `ndarray * tensor` means: NumPy asks the tensor, which answers with its own operator.
-_OPERATORS: dict[Any, Callable] = {
-    np.add: operator.add, np.subtract: operator.sub, np.multiply: operator.mul,
-    np.true_divide: operator.truediv, np.floor_divide: operator.floordiv,
-    np.remainder: operator.mod, np.power: operator.pow, np.matmul: operator.matmul,
-    np.less: operator.lt, np.less_equal: operator.le, np.greater: operator.gt,
-    np.greater_equal: operator.ge, np.equal: operator.eq, np.not_equal: operator.ne,
-    np.bitwise_and: operator.and_, np.bitwise_or: operator.or_, np.bitwise_xor: operator.xor,
-}  # fmt: skip
 
-
-class Tensor:
+class Tensor(ArrayLike):
     """An n-dimensional array that remembers how it was made.
 
     Build one with `tinygrad_edu.tensor(data)`; `Tensor(data)` alone makes floats of it, as
@@ -61,28 +51,6 @@ class Tensor:
         self.node = self.alias = self._grad = None
         self.requires_grad = requires_grad
 
-    # --- what it is -------------------------------------------------------------------------
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The length of each dimension."""
-        return self.array.shape
-
-    @property
-    def dtype(self) -> np.dtype:
-        """The type of the elements."""
-        return self.array.dtype
-
-    @property
-    def ndim(self) -> int:
-        """The number of dimensions."""
-        return self.array.ndim
-
-    @property
-    def device(self) -> Device:
-        """Where the elements are: always the CPU."""
-        return CPU
-
     @property
     def is_leaf(self) -> bool:
         """Whether no recorded operation made this tensor."""
@@ -92,40 +60,6 @@ class Tensor:
     def grad_fn(self) -> Node | None:
         """The node of the operation that made this tensor, None for a leaf."""
         return None if self.is_leaf else self.node
-
-    @property
-    def _version(self) -> int:
-        """How often the memory was written in place."""
-        return storage.version(self.array)
-
-    def size(self, dim: int | None = None) -> Any:
-        """The shape, or the length of one dimension."""
-        return self.shape if dim is None else self.shape[dim]
-
-    def dim(self) -> int:
-        """The number of dimensions."""
-        return self.array.ndim
-
-    def numel(self) -> int:
-        """The number of elements."""
-        return self.array.size
-
-    def element_size(self) -> int:
-        """The bytes of one element."""
-        return self.array.itemsize
-
-    def is_floating_point(self) -> bool:
-        """Whether the elements are floating-point numbers."""
-        return self.array.dtype.kind == "f"
-
-    def is_contiguous(self) -> bool:
-        """Whether the elements lie in memory in row-major order without gaps."""
-        return self.array.flags.c_contiguous
-
-    def stride(self, dim: int | None = None) -> Any:
-        """The steps in memory from one element to the next along each dimension."""
-        strides = tuple(step // self.array.itemsize for step in self.array.strides)
-        return strides if dim is None else strides[dim]
 
     # --- gradients --------------------------------------------------------------------------
 
@@ -152,7 +86,7 @@ class Tensor:
                 "use a float: write 1.0 in place of 1, or convert with .float()"
             )
         self.node = Node(None, (), (), self.array.shape)
-        self.node.watch = _Watch(self)
+        self.node.watch = Watch(self, make)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set `requires_grad` in place and return the tensor."""
@@ -208,6 +142,19 @@ class Tensor:
             raise GraphError("register_hook: this tensor does not require a gradient")
         return RemovableHandle(_watch(self).hooks, hook)
 
+    def _receive(self, g: Any, owned: bool) -> None:
+        """Add a gradient (array, or tensor if it has a graph) to `grad`."""
+        before = self._grad
+        if isinstance(g, Tensor):
+            self._grad = g if before is None else before + g  # type: ignore[operator]
+        elif before is None:
+            self._grad = make(_own(g, self.dtype, owned), None)
+        elif before.array.flags.writeable and before.node is None:
+            before.array += g
+            storage.wrote(before.array)
+        else:
+            self._grad = make(before.array + g, None)
+
     def backward(
         self,
         gradient: Any = None,
@@ -256,121 +203,6 @@ class Tensor:
         if self.node is not None and self.node.op is None:
             self.node.shape = value.shape
 
-    # --- NumPy and Python -------------------------------------------------------------------
-
-    def numpy(self, *, force: bool = False) -> np.ndarray:
-        """The array itself: writing to it writes to the tensor.
-
-        Errors: GraphError if a gradient is required, unless `force`: detach() first.
-        """
-        if self.node is not None and not force:
-            raise GraphError(
-                "numpy: this tensor requires a gradient, and an array cannot carry it; "
-                "use detach().numpy()"
-            )
-        return self.array
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        array = self.numpy()
-        if dtype is not None and array.dtype != dtype:
-            if copy is False:
-                raise ValueError(f"cannot convert {array.dtype} to {dtype} without a copy")
-            return array.astype(dtype)
-        return array.copy() if copy else array
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        if method == "__call__" and ufunc in _OPERATORS and not options:
-            return _OPERATORS[ufunc](*(_operand(x) for x in inputs))
-        raise DTypeError(
-            f"np.{ufunc.__name__} does not know tensors and would lose the gradient; "
-            f"use tg.{ufunc.__name__} (import tinygrad_edu as tg), or detach().numpy()"
-        )
-
-    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        try:
-            args, kwargs = _as_arrays(args), _as_arrays(kwargs)
-        except GraphError:
-            raise DTypeError(
-                f"np.{func.__name__} does not know tensors and would lose the gradient; "
-                f"use tg.{func.__name__} (import tinygrad_edu as tg), or detach().numpy()"
-            ) from None
-        return func(*args, **kwargs)
-
-    def __dlpack__(self, **options: Any) -> Any:
-        if self.node is not None:
-            raise BufferError("a tensor that requires a gradient cannot be exported; detach() it")
-        return self.array.__dlpack__(**options)
-
-    def __dlpack_device__(self) -> tuple:
-        return self.array.__dlpack_device__()
-
-    def item(self) -> Any:
-        """The only element as a Python number.
-
-        Errors: ShapeError if there is not exactly one element.
-        """
-        if self.array.size != 1:
-            raise ShapeError(f"item: expected a tensor of one element, got shape {self.shape}")
-        return self.array.item()
-
-    def tolist(self) -> Any:
-        """The elements as nested lists of Python numbers (a number for a 0-d tensor)."""
-        return self.array.tolist()
-
-    def __bool__(self) -> bool:
-        if self.array.size != 1:
-            raise ShapeError(
-                f"the truth value of a tensor of shape {self.shape} is ambiguous; "
-                "use .any() or .all()"
-            )
-        return bool(self.array.item())
-
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __index__(self) -> int:
-        if self.array.size != 1 or self.array.dtype.kind not in "iub":
-            raise DTypeError("only integer tensors of one element can be used as an index")
-        return int(self.array.item())
-
-    def __len__(self) -> int:
-        if not self.array.ndim:
-            raise TypeError("len() of a 0-d tensor")
-        return self.array.shape[0]
-
-    def __iter__(self) -> Iterator[Tensor]:
-        if not self.array.ndim:
-            raise TypeError("iteration over a 0-d tensor")
-        return (self[i] for i in range(self.array.shape[0]))  # type: ignore[index]
-
-    def __contains__(self, element: Any) -> bool:
-        return bool(
-            (self.array == (element.array if isinstance(element, Tensor) else element)).any()
-        )
-
-    def __hash__(self) -> int:
-        return id(self)
-
-    def __format__(self, spec: str) -> str:
-        if self.array.ndim == 0 and spec:
-            return format(self.array.item(), spec)
-        return object.__format__(self, spec)
-
-    def __repr__(self) -> str:
-        notes = []
-        if not self.array.size and self.array.ndim > 1:
-            notes.append(f"size={self.shape}")
-        if self.dtype not in (dtypes.get_default_dtype(), dtypes.int64, dtypes.bool):
-            notes.append(f"dtype={self.dtype}")
-        if self.grad_fn is not None:
-            notes.append(f"grad_fn={self.grad_fn!r}")
-        elif self.requires_grad:
-            notes.append("requires_grad=True")
-        return f"tensor({', '.join([format_array(self.array, 'tensor('), *notes])})"
-
     def __deepcopy__(self, memo: dict) -> Tensor:
         if not self.is_leaf:
             raise GraphError(
@@ -388,149 +220,20 @@ class Tensor:
         return _rebuild, (type(self), self.array, self.requires_grad)
 
 
-class Device:
-    """A place for tensors. There is one, the CPU; its name is PyTorch's.
-
-    >>> import tinygrad_edu as tg
-    >>> tg.device("cpu")
-    device(type='cpu')
-    """
-
-    __slots__ = ("type",)
-
-    def __init__(self, type: str = "cpu", index: int | None = None) -> None:
-        name = type.type if isinstance(type, Device) else str(type)
-        if name.partition(":")[0] != "cpu":
-            raise ValueError(f"device: expected 'cpu', got {name!r}; tensors live on the CPU only")
-        self.type = "cpu"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Device)
-
-    def __hash__(self) -> int:
-        return hash(self.type)
-
-    def __str__(self) -> str:
-        return self.type
-
-    def __repr__(self) -> str:
-        return f"device(type={self.type!r})"
-
-
-CPU = Device()
-
-
-class RemovableHandle:
-    """Takes a hook away again: `handle.remove()`, or the end of a `with` block."""
-
-    def __init__(self, hooks: dict, hook: Callable) -> None:
-        self._hooks = hooks
-        self._hooks[id(self)] = hook
-
-    def remove(self) -> None:
-        """Take the hook away; a second call does nothing."""
-        self._hooks.pop(id(self), None)
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.remove()
-
-
-class _Watch:
-    """Who wants to see the gradient of a node: hooks, and the tensor that keeps it."""
-
-    __slots__ = ("hooks", "retains", "tensor")
-
-    def __init__(self, tensor: Tensor) -> None:
-        self.hooks: dict[int, Callable] = {}
-        self.retains = False
-        self.tensor = weakref.ref(tensor)  # a node must not keep its tensor alive
-
-    def see(self, g: Any, wrap: Any, keep: bool) -> Any:
-        """Run the hooks on the complete gradient; let the tensor keep it if `keep` allows."""
-        for hook in tuple(self.hooks.values()):
-            result = hook(g if wrap else make(np.array(g), None))
-            if result is not None:
-                if not isinstance(result, Tensor) or result.shape != g.shape:
-                    raise GraphError(
-                        f"hook: expected None or a Tensor of shape {g.shape}, got "
-                        f"{result.shape if isinstance(result, Tensor) else result!r}"
-                    )
-                g = result if wrap else result.array
-        if keep and self.retains:
-            tensor = self.tensor()
-            if tensor is not None:
-                _accumulate(tensor, g, False)
-        return g
-
-    def deliver(self, g: Any, owned: bool) -> None:
-        """Add the gradient to the leaf's; a leaf that nobody holds any more needs none."""
-        tensor = self.tensor()
-        if tensor is not None:
-            _accumulate(tensor, g, owned and not self.hooks)
-
-
-def _watch(tensor: Tensor) -> _Watch:
+def _watch(tensor: Tensor) -> Watch:
     node = tensor.node
     assert node is not None
     if node.watch is None:
-        node.watch = _Watch(tensor)
+        node.watch = Watch(tensor, make)
     return node.watch
-
-
-def _accumulate(tensor: Tensor, g: Any, owned: bool) -> None:
-    """Add a gradient (array, or tensor if it has a graph) to `tensor.grad`."""
-    before = tensor._grad
-    if isinstance(g, Tensor):
-        tensor._grad = g if before is None else before + g  # type: ignore[operator]
-    elif before is None:
-        tensor._grad = make(_own(g, tensor.dtype, owned), None)
-    elif before.array.flags.writeable and before.node is None:
-        before.array += g
-        storage.wrote(before.array)
-    else:
-        tensor._grad = make(before.array + g, None)
 
 
 def _own(g: Any, dtype: np.dtype, owned: bool) -> np.ndarray:
     """The gradient as a contiguous, writeable array that shares memory with nothing."""
-    if owned and type(g) is np.ndarray and g.base is None and g.dtype == dtype:
-        if g.flags.c_contiguous and g.flags.writeable:
-            return g
+    alone = owned and type(g) is np.ndarray and g.base is None
+    if alone and g.dtype == dtype and g.flags.c_contiguous and g.flags.writeable:
+        return g
     return np.array(g, dtype=dtype, order="C")
-
-
-class View:
-    """A view's base, and the steps (op, settings) that lead from it to the view."""
-
-    __slots__ = ("base", "steps")
-
-    def __init__(self, base: Tensor, steps: tuple) -> None:
-        self.base = base
-        self.steps = steps
-
-    @staticmethod
-    def register(view: Tensor, source: Any, op: Any, settings: tuple) -> None:
-        """Note that `view` looks at the memory of `source`, if it really does.
-
-        So a write to one of them can be recorded for all. A base knows its views by weak
-        references only: what is not used any more is freed at once.
-        """
-        if view.array.base is None or not isinstance(source, Tensor):
-            return
-        if storage.memory_of(view.array) is not storage.memory_of(source.array):
-            return
-        base, steps = source, ((op, settings),)
-        if isinstance(source.alias, View):
-            base, steps = source.alias.base, source.alias.steps + steps
-        if base.alias is None:
-            base.alias = []
-        elif len(base.alias) % 64 == 63:
-            base.alias = [reference for reference in base.alias if reference() is not None]
-        base.alias.append(weakref.ref(view))
-        view.alias = View(base, steps)
 
 
 def make(array: np.ndarray, node: Node | None) -> Tensor:
@@ -593,7 +296,7 @@ def backward_all(
     found = differentiate(outputs, chosen, gradients, retain_graph, create_graph, "backward")
     for tensor, g in zip(chosen or (), found, strict=True):
         if g is not None:
-            _accumulate(tensor, g, False)
+            tensor._receive(g, False)
 
 
 def _seed(output: Tensor, gradient: Any, create_graph: bool, caller: str) -> Any:
@@ -619,21 +322,3 @@ def _seed(output: Tensor, gradient: Any, create_graph: bool, caller: str) -> Any
             f"got {gradient.shape}"
         )
     return gradient if create_graph else gradient.array
-
-
-def _operand(x: Any) -> Any:
-    """An operand that NumPy hands over: arrays become tensors, NumPy's scalars Python's."""
-    if isinstance(x, np.generic):
-        return x.item()
-    return make(x, None) if isinstance(x, np.ndarray) else x
-
-
-def _as_arrays(value: Any) -> Any:
-    """`value` with every tensor in it replaced by its array."""
-    if isinstance(value, Tensor):
-        return value.numpy()
-    if isinstance(value, (tuple, list)):
-        return type(value)(_as_arrays(x) for x in value)
-    if isinstance(value, dict):
-        return {key: _as_arrays(x) for key, x in value.items()}
-    return value

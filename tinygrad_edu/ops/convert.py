@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import dtypes
+from tinygrad_edu.device import Device
 from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.op import composite, op
-from tinygrad_edu.tensor import Device, Tensor
+from tinygrad_edu.tensor import Tensor
 
 __all__ = ["cast", "clone"]
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import dtypes
+from tinygrad_edu.device import Device
 from tinygrad_edu.errors import DTypeError, ShapeError
-from tinygrad_edu.tensor import Device, Tensor, make
+from tinygrad_edu.tensor import Tensor, make
 
 __all__ = [
     "arange", "as_tensor", "empty", "empty_like", "eye", "from_dlpack", "from_numpy", "full",
@@ -148,7 +149,7 @@ def full(
     >>> tg.full((2,), 7)
     tensor([7, 7])
     """
-    shape = _shape("full", (size,) if isinstance(size, (tuple, list)) else (size,))
+    shape = _shape("full", (size,))
     dtype = dtypes.result_type(fill_value) if dtype is None else dtype
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
     return finished(np.full(shape, value, dtype), device, requires_grad)

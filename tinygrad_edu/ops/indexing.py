@@ -104,7 +104,8 @@ def _check_along(name: str, input: np.ndarray, dim: int, index: Any) -> np.ndarr
     size = input.shape[dims.one(dim, input.ndim)] if input.ndim else 1
     if index.size and not (index.min() >= 0 and index.max() < size):
         raise DimensionError(
-            f"{name}: argument 'index': expected 0 to {size - 1}, got {index.min()} to {index.max()}"
+            f"{name}: argument 'index': expected 0 to {size - 1}, got {index.min()} to "
+            f"{index.max()}"
         )
     return index
 

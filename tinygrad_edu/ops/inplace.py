@@ -20,7 +20,8 @@ from tinygrad_edu.op import OPS, op
 from tinygrad_edu.ops.choose import where
 from tinygrad_edu.ops.indexing import getitem, is_basic, plain_index
 from tinygrad_edu.ops.random import normal_array, uniform_array
-from tinygrad_edu.tensor import Tensor, View, make
+from tinygrad_edu.tensor import Tensor, make
+from tinygrad_edu.views import View
 
 _KIND_ORDER = "biuf"
 

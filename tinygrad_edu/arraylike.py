@@ -1,0 +1,216 @@
+"""The side of a tensor that faces NumPy and Python: facts, conversions, protocols, printing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu import dtypes, storage
+from tinygrad_edu.device import CPU, Device
+from tinygrad_edu.errors import DTypeError, GraphError, ShapeError
+from tinygrad_edu.printing import format_array
+
+# What `ndarray * tensor` means: NumPy asks the tensor, which answers with its own operator.
+_OPERATORS: dict[Any, tuple[str, str]] = {
+    np.add: ("__add__", "__radd__"), np.subtract: ("__sub__", "__rsub__"),
+    np.multiply: ("__mul__", "__rmul__"), np.true_divide: ("__truediv__", "__rtruediv__"),
+    np.floor_divide: ("__floordiv__", "__rfloordiv__"), np.remainder: ("__mod__", "__rmod__"),
+    np.power: ("__pow__", "__rpow__"), np.matmul: ("__matmul__", "__rmatmul__"),
+    np.less: ("__lt__", "__gt__"), np.less_equal: ("__le__", "__ge__"),
+    np.greater: ("__gt__", "__lt__"), np.greater_equal: ("__ge__", "__le__"),
+    np.equal: ("__eq__", "__eq__"), np.not_equal: ("__ne__", "__ne__"),
+    np.bitwise_and: ("__and__", "__rand__"), np.bitwise_or: ("__or__", "__ror__"),
+    np.bitwise_xor: ("__xor__", "__rxor__"),
+}  # fmt: skip
+
+
+class ArrayLike:
+    """What a tensor is apart from its gradient; Tensor is its only subclass."""
+
+    __slots__ = ()
+
+    array: np.ndarray
+    node: Any
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each dimension."""
+        return self.array.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The type of the elements."""
+        return self.array.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return self.array.ndim
+
+    @property
+    def device(self) -> Device:
+        """Where the elements are: always the CPU."""
+        return CPU
+
+    @property
+    def _version(self) -> int:
+        """How often the memory was written in place."""
+        return storage.version(self.array)
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the length of one dimension."""
+        return self.shape if dim is None else self.shape[dim]
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return self.array.ndim
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self.array.size
+
+    def element_size(self) -> int:
+        """The bytes of one element."""
+        return self.array.itemsize
+
+    def is_floating_point(self) -> bool:
+        """Whether the elements are floating-point numbers."""
+        return self.array.dtype.kind == "f"
+
+    def is_contiguous(self) -> bool:
+        """Whether the elements lie in memory in row-major order without gaps."""
+        return self.array.flags.c_contiguous
+
+    def stride(self, dim: int | None = None) -> Any:
+        """The steps in memory from one element to the next along each dimension."""
+        strides = tuple(step // self.array.itemsize for step in self.array.strides)
+        return strides if dim is None else strides[dim]
+
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        """The array itself: writing to it writes to the tensor.
+
+        Errors: GraphError if a gradient is required, unless `force`: detach() first.
+        """
+        if self.node is not None and not force:
+            raise GraphError(
+                "numpy: this tensor requires a gradient, and an array cannot carry it; "
+                "use detach().numpy()"
+            )
+        return self.array
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = self.numpy()
+        if dtype is not None and array.dtype != dtype:
+            if copy is False:
+                raise ValueError(f"cannot convert {array.dtype} to {dtype} without a copy")
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        if method == "__call__" and ufunc in _OPERATORS and not options:
+            first, second = inputs
+            forward, reflected = _OPERATORS[ufunc]
+            if isinstance(first, ArrayLike):
+                return getattr(first, forward)(second)
+            return getattr(second, reflected)(first)
+        raise DTypeError(
+            f"np.{ufunc.__name__} does not know tensors and would lose the gradient; "
+            f"use tg.{ufunc.__name__} (import tinygrad_edu as tg), or detach().numpy()"
+        )
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        try:
+            args, kwargs = _as_arrays(args), _as_arrays(kwargs)
+        except GraphError:
+            raise DTypeError(
+                f"np.{func.__name__} does not know tensors and would lose the gradient; "
+                f"use tg.{func.__name__} (import tinygrad_edu as tg), or detach().numpy()"
+            ) from None
+        return func(*args, **kwargs)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        if self.node is not None:
+            raise BufferError("a tensor that requires a gradient cannot be exported; detach() it")
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple:
+        return self.array.__dlpack_device__()
+
+    def item(self) -> Any:
+        """The only element as a Python number.
+
+        Errors: ShapeError if there is not exactly one element.
+        """
+        if self.array.size != 1:
+            raise ShapeError(f"item: expected a tensor of one element, got shape {self.shape}")
+        return self.array.item()
+
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers (a number for a 0-d tensor)."""
+        return self.array.tolist()
+
+    def __bool__(self) -> bool:
+        if self.array.size != 1:
+            raise ShapeError(
+                f"the truth value of a tensor of shape {self.shape} is ambiguous; "
+                "use .any() or .all()"
+            )
+        return bool(self.array.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.array.size != 1 or self.array.dtype.kind not in "iub":
+            raise DTypeError("only integer tensors of one element can be used as an index")
+        return int(self.array.item())
+
+    def __len__(self) -> int:
+        if not self.array.ndim:
+            raise TypeError("len() of a 0-d tensor")
+        return self.array.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.array.ndim:
+            raise TypeError("iteration over a 0-d tensor")
+        return (self[i] for i in range(self.array.shape[0]))  # type: ignore[index]
+
+    def __contains__(self, element: Any) -> bool:
+        return bool(
+            (self.array == (element.array if isinstance(element, ArrayLike) else element)).any()
+        )
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __format__(self, spec: str) -> str:
+        if self.array.ndim == 0 and spec:
+            return format(self.array.item(), spec)
+        return object.__format__(self, spec)
+
+    def __repr__(self) -> str:
+        notes = []
+        if not self.array.size and self.array.ndim > 1:
+            notes.append(f"size={self.shape}")
+        if self.dtype not in (dtypes.get_default_dtype(), dtypes.int64, dtypes.bool):
+            notes.append(f"dtype={self.dtype}")
+        if self.node is not None:
+            made = self.node.op is not None
+            notes.append(f"grad_fn={self.node!r}" if made else "requires_grad=True")
+        return f"tensor({', '.join([format_array(self.array, 'tensor('), *notes])})"
+
+
+def _as_arrays(value: Any) -> Any:
+    """`value` with every tensor in it replaced by its array."""
+    if isinstance(value, ArrayLike):
+        return value.numpy()
+    if isinstance(value, (tuple, list)):
+        return type(value)(_as_arrays(x) for x in value)
+    if isinstance(value, dict):
+        return {key: _as_arrays(x) for key, x in value.items()}
+    return value
