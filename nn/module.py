@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tinygrad_edu import dtypes
+from tinygrad_edu.device import Device
 from tinygrad_edu.errors import DTypeError, describe
-from tinygrad_edu.tensor import Device, Tensor
+from tinygrad_edu.tensor import Tensor
 
 from . import state
 from .parameter import clear_gradients
@@ -111,7 +112,9 @@ class Module(Registry):
                 module.__dict__[name] = fn(buffer)
         return self
 
-    def to(self: M, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False) -> M:
+    def to(
+        self: M, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False
+    ) -> M:
         """Convert floating parameters and buffers, in place: `to(dtype)`, `to(device, dtype)`.
 
         Also `to(other_tensor)`. There is one device, the CPU.

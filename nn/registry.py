@@ -86,8 +86,8 @@ class Registry:
 
     def _warn_of_hidden(self, name: str, value: Any) -> None:
         """Tell the user of modules in a plain container, unless they are registered elsewhere."""
-        known = set(self.modules())
-        if any(part not in known for part in _first_modules(value)):
+        parts = list(_first_modules(value))
+        if parts and not set(self.modules()).issuperset(parts):
             warnings.warn(
                 f"{type(self).__name__}.{name} is a plain {type(value).__name__} of modules: their "
                 "parameters are not registered, so they will not be trained or saved; "
@@ -108,9 +108,8 @@ class Registry:
             mend = "wrap it in nn.Parameter(...)"
             raise TypeError(describe("register_parameter", "param", expected, got, mend))
         if param is not None and not param.is_leaf:
-            raise GraphError(
-                describe("register_parameter", "param", "a leaf", repr(param.grad_fn), "detach() it")
-            )
+            got = repr(param.grad_fn)
+            raise GraphError(describe("register_parameter", "param", "a leaf", got, "detach() it"))
         self._put(name, param, PARAMETER)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
@@ -121,8 +120,8 @@ class Registry:
 
         >>> import tinygrad_edu as tg
         >>> layer = tg.nn.Module()
-        >>> layer.register_buffer("mean", tg.zeros(2)); layer.state_dict()
-        OrderedDict({'mean': tensor([0., 0.])})
+        >>> layer.register_buffer("mean", tg.zeros(2)); list(layer.state_dict().items())
+        [('mean', tensor([0., 0.]))]
         """
         self._check_free(name, BUFFERS)
         if not isinstance(tensor, (Tensor, type(None))):

@@ -25,8 +25,6 @@ class LoadResult(NamedTuple):
             return "<All keys matched successfully>"
         return f"LoadResult({self.missing_keys!r}, {self.unexpected_keys!r})"
 
-    __str__ = __repr__
-
 
 def entries(module: Any) -> Iterator[tuple[str, Tensor]]:
     """All that `module` keeps, by path; what stands in two places is listed twice."""

@@ -70,10 +70,11 @@ def unify(op: Any, inputs: tuple, cast: Callable) -> tuple:
 
 
 def _check_equal(op: Any, inputs: tuple) -> tuple:
-    found = {str(x.dtype) for x in inputs if isinstance(x, (Tensor, np.ndarray))}
+    found = {x.dtype for x in inputs if isinstance(x, (Tensor, np.ndarray))}
     if len(found) > 1:
+        got = " and ".join(sorted(map(str, found)))
         raise DTypeError(
-            f"{op.name}: expected inputs of one dtype, got {' and '.join(sorted(found))}; "
+            f"{op.name}: expected inputs of one dtype, got {got}; "
             "convert one of them with .to(dtype)"
         )
     return inputs

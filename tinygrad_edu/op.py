@@ -287,7 +287,7 @@ def attach(
     call: Callable, name: str, method: str | tuple[str, ...] | None, operator: str | None
 ) -> None:
     """Put an op into the table (the engine's own only) and onto Tensor."""
-    if call.__module__.startswith("tinygrad_edu."):
+    if str(call.__module__).startswith("tinygrad_edu."):
         OPS[name] = call
     for title in (method,) if isinstance(method, str) else method or ():
         _set_method(title, call)

@@ -1,0 +1,22 @@
+"""Networks: modules, layers, losses, initialisation and optimizers, under PyTorch's names."""
+
+from __future__ import annotations
+
+from . import functional, init, optim
+from .activation import LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
+from .container import ModuleList, Sequential
+from .conv import Conv2d
+from .dropout import Dropout
+from .linear import Flatten, Identity, Linear
+from .loss import CrossEntropyLoss, MSELoss, NLLLoss
+from .module import Module
+from .parameter import Parameter
+from .pool import AvgPool2d, MaxPool2d
+
+__all__ = [
+    "Module", "Parameter", "ModuleList", "Sequential",
+    "Linear", "Flatten", "Identity", "Conv2d", "MaxPool2d", "AvgPool2d", "Dropout",
+    "ReLU", "Sigmoid", "Tanh", "Softmax", "LogSoftmax",
+    "CrossEntropyLoss", "MSELoss", "NLLLoss",
+    "functional", "init", "optim",
+]  # fmt: skip

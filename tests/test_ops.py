@@ -1,0 +1,450 @@
+"""What every op must do, tested for every row of `op_table.py`."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given
+from op_table import ROWS, Case, Row
+
+import tinygrad_edu as tg
+from tinygrad_edu.errors import DimensionError, ShapeError
+from tinygrad_edu.op import OPS
+
+try:
+    import torch
+except ImportError:
+    torch = None
+
+ALL = list(ROWS.values())
+CASES = [pytest.param(r, c, id=f"{r.name}-{c!r}") for r in ALL for c in r.family.cases]
+SMOOTH = [p for p in CASES if p.values[0].gradient]
+STEP = 1e-5
+
+every_row = pytest.mark.parametrize("row", ALL, ids=lambda r: r.name)
+every_case = pytest.mark.parametrize("row, one", CASES)
+every_smooth_case = pytest.mark.parametrize("row, one", SMOOTH)
+
+
+def test_every_op_has_a_row():
+    assert set(OPS) == set(ROWS), "write a row into tests/op_table.py"
+
+
+# --- tools --------------------------------------------------------------------------------------
+
+
+def is_float(x) -> bool:
+    return getattr(getattr(x, "dtype", None), "kind", "") == "f"
+
+
+def leaves(values: list, wanted: list[bool] | None = None) -> list:
+    """The arrays as tensors that share their memory; the floats want a gradient."""
+    wanted = [True] * len(values) if wanted is None else wanted
+    return [
+        tg.from_numpy(x).requires_grad_(w and is_float(x)) if isinstance(x, np.ndarray) else x
+        for x, w in zip(values, wanted, strict=True)
+    ]
+
+
+def arrays(results: list) -> list[np.ndarray]:
+    return [y.detach().numpy() if isinstance(y, tg.Tensor) else np.asarray(y) for y in results]
+
+
+def projections(results: list, seed: int = 1) -> list[np.ndarray]:
+    """A random array for each floating result: the gradient to start from."""
+    rng = np.random.default_rng(seed)
+    return [rng.standard_normal(y.shape).astype(y.dtype) for y in results if is_float(y)]
+
+
+def differentiate(row: Row, one: Case, values: list, seeds=None, wanted=None, create_graph=False):
+    """The results, and a gradient for each floating array among the inputs (None if unwanted)."""
+    inputs = leaves(values, wanted)
+    outputs = row.run(inputs, one.settings)
+    ends = [y for y in outputs if is_float(y)]
+    seeds = projections(outputs) if seeds is None else seeds
+    seeds = [s if isinstance(s, tg.Tensor) else tg.from_numpy(s) for s in seeds]
+    asked = [x for x in inputs if isinstance(x, tg.Tensor) and x.requires_grad]
+    found = iter(
+        tg.autograd.grad(
+            ends, asked, seeds, create_graph=create_graph, allow_unused=True,
+            materialize_grads=True,
+        )
+    )  # fmt: skip
+    grads = [next(found) if isinstance(x, tg.Tensor) and x.requires_grad else None for x in inputs]
+    return inputs, outputs, grads
+
+
+def close(got, expected, tolerance=1e-12):
+    np.testing.assert_allclose(got, expected, rtol=tolerance, atol=tolerance)
+
+
+def slope(function, values: list, direction: list) -> float:
+    """The central difference of a number along a direction."""
+
+    def moved(step):
+        return [x if d is None else x + step * d for x, d in zip(values, direction, strict=True)]
+
+    return (function(moved(STEP)) - function(moved(-STEP))) / (2 * STEP)
+
+
+def directions(values: list, count: int = 3):
+    rng = np.random.default_rng(2)
+    for _ in range(count):
+        yield [rng.standard_normal(x.shape) if is_float(x) else None for x in values]
+
+
+def dot(xs, ys) -> float:
+    """The sum of the products of all elements; what is None plays no part."""
+    pairs = [(x, y) for x, y in zip(xs, ys, strict=True) if x is not None and y is not None]
+    return float(sum((np.asarray(x) * np.asarray(y)).sum() for x, y in pairs))
+
+
+# --- forward ------------------------------------------------------------------------------------
+
+
+@every_case
+def test_forward(row, one):
+    values = row.values(one)
+    results = row.run(leaves(values), one.settings)
+    expected = row.expected(values, one.settings)
+    assert len(results) == len(expected)
+    for got, wanted in zip(results, expected, strict=True):
+        assert got.shape == wanted.shape
+        close(got.detach().numpy(), wanted, 1e-7 if got.dtype == np.float32 else 1e-12)
+
+
+@every_case
+def test_arrays_in_give_arrays_out(row, one):
+    values = row.values(one)
+    results = row.run(values, one.settings)
+    assert not any(isinstance(y, tg.Tensor) for y in results)
+    for got, wanted in zip(results, row.run(leaves(values), one.settings), strict=True):
+        assert got.dtype == wanted.dtype
+        np.testing.assert_array_equal(got, wanted.detach().numpy())
+
+
+# --- gradients ----------------------------------------------------------------------------------
+
+
+@every_smooth_case
+def test_first_gradients(row, one):
+    """Against central differences of the reference, along random directions."""
+    values = row.values(one)
+    inputs, outputs, grads = differentiate(row, one, values)
+    seeds = projections(outputs)
+
+    def value(moved):
+        return dot([y for y in row.expected(moved, one.settings) if is_float(y)], seeds)
+
+    assert all(g.shape == x.shape for x, g in zip(inputs, grads, strict=True) if g is not None)
+    for direction in directions(values):
+        close(dot(arrays_or_none(grads), direction), slope(value, values, direction), 1e-7)
+
+
+@every_smooth_case
+def test_second_gradients(row, one):
+    """The gradient of a random projection of the gradient, against central differences of it."""
+    values = row.values(one)
+    seeds = projections(row.run(leaves(values), one.settings))
+    starts = [tg.from_numpy(s).requires_grad_() for s in seeds]
+    inputs, _, grads = differentiate(row, one, values, starts, create_graph=True)
+    chosen = [next(directions(values, 1))][0]
+    projected = sum((g * d).sum() for g, d in zip(grads, chosen, strict=True) if g is not None)
+    asked = [x for x in inputs if isinstance(x, tg.Tensor) and x.requires_grad] + starts
+    second = tg.autograd.grad(projected, asked, allow_unused=True, materialize_grads=True)
+
+    def value(moved):
+        count = len(values)
+        _, _, first = differentiate(row, one, moved[:count], [np.asarray(s) for s in moved[count:]])
+        return dot(arrays_or_none(first), chosen)
+
+    found = iter(second)
+    everything = [*values, *seeds]
+    all_second = [next(found).numpy() if is_float(x) else None for x in everything]
+    for direction in directions(everything):
+        close(dot(all_second, direction), slope(value, everything, direction), 1e-6)
+
+
+def arrays_or_none(grads: list) -> list:
+    return [None if g is None else g.detach().numpy() for g in grads]
+
+
+@every_smooth_case
+def test_recorded_gradient_is_the_same(row, one):
+    """A rule gives the same numbers on arrays and on tensors."""
+    values = row.values(one)
+    _, _, plain = differentiate(row, one, values)
+    _, _, recorded = differentiate(row, one, values, create_graph=True)
+    for a, b in zip(plain, recorded, strict=True):
+        if a is not None:
+            close(b.detach().numpy(), a.numpy())
+
+
+def node_of(row: Row, one: Case, dtype=np.float64):
+    """The node of an op called on tensors, or None if the row's function records several or none."""
+    (result, *_) = row.run(leaves(row.values(one, dtype)), one.settings)
+    op = getattr(row.function, "op", None)
+    return (result.node, result) if op is not None and op.rule is not None else (None, result)
+
+
+RULED = [p for p in SMOOTH if getattr(p.values[0].function, "op", None)]
+
+
+@pytest.mark.parametrize("row, one", RULED)
+def test_fused_rule_equals_the_rule(row, one):
+    node, result = node_of(row, one)
+    op, need = node.op, tuple(parent is not None for parent in node.parents)
+    (g,) = projections([result])
+    got = op.run(g, *node.saved, need) if op.asks_need else op.run(g, *node.saved)
+    known = dict(zip(op.fields, node.saved, strict=True), need=need)
+    expected = op.rule(g, **{name: known[name] for name in op.rule_fields})
+    for a, b in zip(*[(r,) if op.bare else r for r in (got, expected)], strict=True):
+        assert (a is None) == (b is None)
+        if a is not None:
+            close(a, b)
+
+
+# --- only what is asked for ---------------------------------------------------------------------
+
+
+def several(one: Case) -> bool:
+    return sum(isinstance(shape, tuple) for shape in one.shapes) > 1
+
+
+SEVERAL = [p for p in SMOOTH if several(p.values[1])]
+
+
+@pytest.mark.parametrize("row, one", SEVERAL)
+def test_one_gradient_alone_is_the_same(row, one):
+    values = row.values(one)
+    _, _, together = differentiate(row, one, values)
+    for i, expected in enumerate(together):
+        if expected is not None:
+            wanted = [j == i for j in range(len(values))]
+            _, _, alone = differentiate(row, one, values, wanted=wanted)
+            close(alone[i].numpy(), expected.numpy())
+
+
+@pytest.mark.parametrize("row, one", [p for p in RULED if several(p.values[1])])
+def test_rule_gives_none_where_nobody_asks(row, one):
+    node, result = node_of(row, one)
+    op = node.op
+    (g,) = projections([result])
+    for i in range(len(node.parents)):
+        need = tuple(j == i and parent is not None for j, parent in enumerate(node.parents))
+        found = op.run(g, *node.saved, need) if op.asks_need else op.run(g, *node.saved)
+        for j, gi in enumerate(found):
+            assert need[j] or gi is None or gi is g, f"computed for input {j}, asked for {i}"
+
+
+# --- dtypes and memory --------------------------------------------------------------------------
+
+
+@every_case
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dtype_is_kept(row, one, dtype):
+    if not row.same_dtype:
+        pytest.skip("this op changes the dtype")
+    values, settings = row.values(one, dtype), dict(one.settings)
+    for name, value in settings.items():
+        settings[name] = value.astype(dtype) if is_float(value) else value
+    kept = Case(one.shapes, settings)
+    if not row.gradient:
+        assert not any(y.dtype.kind == "f" for y in row.run(leaves(values), settings))
+        return
+    _, outputs, grads = differentiate(row, kept, values)
+    assert {y.dtype for y in outputs if is_float(y)} == {np.dtype(dtype)}
+    for create_graph in (False, True):
+        _, _, grads = differentiate(row, kept, values, create_graph=create_graph)
+        assert {g.dtype for g in grads if g is not None} <= {np.dtype(dtype)}
+
+
+@pytest.mark.parametrize("row, one", RULED)
+def test_rule_keeps_the_dtype(row, one):
+    """Inside a pass as well: a float64 gradient of a float32 tensor would slow all that follow."""
+    if not row.same_dtype:
+        pytest.skip("this op changes the dtype")
+    node, result = node_of(row, one, np.float32)
+    (g,) = projections([result])
+    need = tuple(parent is not None for parent in node.parents)
+    op = node.op
+    found = op.run(g, *node.saved, need) if op.asks_need else op.run(g, *node.saved)
+    for gi in (found,) if op.bare else found:
+        assert gi is None or gi.dtype == np.float32
+
+
+@every_smooth_case
+def test_inputs_stay_as_they_are(row, one):
+    values = row.values(one)
+    before = [np.copy(x) for x in values]
+    settings = {k: np.copy(v) for k, v in one.settings.items() if isinstance(v, np.ndarray)}
+    seeds = projections(row.run(leaves(values), one.settings))
+    copies = [np.copy(s) for s in seeds]
+    for create_graph in (False, True):
+        differentiate(row, one, values, seeds, create_graph=create_graph)
+    for x, y in zip([*values, *seeds], [*before, *copies], strict=True):
+        np.testing.assert_array_equal(x, y)
+    for name, array in settings.items():
+        np.testing.assert_array_equal(one.settings[name], array)
+
+
+LAYOUTS = {
+    "fortran": np.asfortranarray,
+    "strided": lambda a: np.repeat(a, 2, axis=-1)[..., ::2] if a.ndim else a,
+    "negative": lambda a: np.ascontiguousarray(np.flip(a))[(slice(None, None, -1),) * a.ndim],
+    "expanded": lambda a: np.broadcast_to(a[:1], a.shape) if a.ndim else np.broadcast_to(a, ()),
+}
+
+
+@every_row
+@given(data=st.data())
+def test_any_memory_layout(row, data):
+    """Non-contiguous, reversed and expanded inputs give what a copy of them gives."""
+    one = data.draw(st.sampled_from(row.family.cases))
+    chosen = [data.draw(st.sampled_from(sorted(LAYOUTS))) for _ in one.shapes]
+    laid = [
+        LAYOUTS[name](x) if isinstance(x, np.ndarray) else x
+        for name, x in zip(chosen, row.values(one), strict=True)
+    ]
+    copies = [x.copy("C") if isinstance(x, np.ndarray) else x for x in laid]
+    try:
+        got = arrays(row.run(leaves(laid), one.settings))
+    except ShapeError as error:
+        assert row.contiguous and "use reshape()" in str(error)
+        return
+    for a, b in zip(got, arrays(row.run(leaves(copies), one.settings)), strict=True):
+        close(a, b)
+    if row.gradient:
+        _, _, expected = differentiate(row, one, copies)
+        for a, b in zip(differentiate(row, one, laid)[2], expected, strict=True):
+            if a is not None:
+                assert a.numpy().flags.c_contiguous
+                close(a.numpy(), b.numpy())
+
+
+@pytest.mark.parametrize("row", [r for r in ALL if r.family.drawn], ids=lambda r: r.name)
+@given(data=st.data())
+def test_any_shape(row, data):
+    """0-d, empty and broadcast inputs: forward, and the gradient along a random direction."""
+    one = data.draw(row.family.drawn(0 if row.empty else 1))
+    values = row.values(one)
+    expected = row.expected(values, one.settings)
+    for got, wanted in zip(row.run(leaves(values), one.settings), expected, strict=True):
+        assert got.shape == wanted.shape
+        close(got.detach().numpy(), wanted)
+    if row.gradient:
+        test_first_gradients.__wrapped__(row, one) if hasattr(
+            test_first_gradients, "__wrapped__"
+        ) else test_first_gradients(row, one)
+
+
+# --- PyTorch ------------------------------------------------------------------------------------
+
+
+def torch_function(row: Row):
+    """PyTorch's function of a row: named by it, or of the same name."""
+    if row.torch is None:
+        return None
+    for place in (torch, torch.nn.functional):
+        found = place
+        for part in (row.torch or row.name).split("."):
+            found = getattr(found, part, None)
+        if found is not None:
+            return found
+    return None
+
+
+def to_torch(value, dtype=None, grad=False):
+    """Arrays as torch tensors, dtypes as torch dtypes, also inside tuples."""
+    if isinstance(value, np.ndarray):
+        found = torch.from_numpy(value.copy())
+        return found.requires_grad_(grad and is_float(value))
+    return value
+
+
+@pytest.mark.parity
+@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
+@every_case
+def test_same_as_torch(row, one):
+    function = torch_function(row)
+    if function is None:
+        pytest.skip("PyTorch has no such function")
+    values = row.values(one)
+    theirs = [to_torch(x, grad=row.gradient) for x in values]
+    settings = {k: to_torch(v) for k, v in one.settings.items() if v is not None}
+    expected = row.call(function, *theirs, **settings)
+    expected = [expected] if isinstance(expected, torch.Tensor) else list(expected)
+    results = row.run(leaves(values), one.settings)
+    for got, wanted in zip(results, expected, strict=True):
+        assert got.shape == tuple(wanted.shape)
+        assert str(got.dtype) == str(wanted.dtype).removeprefix("torch.")
+        close(got.detach().numpy(), wanted.detach().numpy())
+    if row.gradient:
+        seeds = projections(results)
+        _, _, grads = differentiate(row, one, values, seeds)
+        ends = [y for y in expected if y.is_floating_point()]
+        asked = [x for x in theirs if isinstance(x, torch.Tensor) and x.requires_grad]
+        found = torch.autograd.grad(ends, asked, [torch.from_numpy(s) for s in seeds])
+        for a, b in zip([g for g in grads if g is not None], found, strict=True):
+            close(a.numpy(), b.numpy())
+
+
+# --- bad input ----------------------------------------------------------------------------------
+
+BAD = [pytest.param(r, c, id=f"{r.name}-{c!r}") for r in ALL for c in r.family.bad]
+
+
+@pytest.mark.parametrize("row, one", BAD)
+def test_bad_shapes_and_settings(row, one):
+    """An error that names the op and, where shapes do not fit, a shape."""
+    values = row.values(one)
+    with pytest.raises((ValueError, TypeError)) as caught:
+        row.run(leaves(values), one.settings)
+    check_message(row, values, str(caught.value))
+    if type(caught.value) is ShapeError:
+        text = str(caught.value)
+        assert any(str(np.shape(x)) in text for x in values), text
+    assert not isinstance(caught.value, DimensionError) or "got" in str(caught.value)
+
+
+@every_row
+@pytest.mark.parametrize("wrong", [[1.0, 2.0], None, "text"], ids=repr)
+def test_bad_kinds_of_input(row, wrong):
+    """A list, None or a string in place of a tensor is refused by name."""
+    one = row.family.cases[0]
+    for i, shape in enumerate(one.shapes):
+        inputs = leaves(row.values(one))
+        if not isinstance(shape, tuple) or (wrong is None and is_optional(row, i)):
+            continue
+        inputs[i] = wrong
+        with pytest.raises(TypeError, match="expected a Tensor") as caught:
+            row.run(inputs, one.settings)
+        check_message(row, (), str(caught.value))
+        assert type(wrong).__name__ in str(caught.value)
+
+
+def is_optional(row: Row, i: int) -> bool:
+    names = list(inspect.signature(row.function).parameters.values())
+    return i < len(names) and names[i].default is None
+
+
+def check_message(row: Row, values: list, text: str) -> None:
+    assert re.match(rf"{row.title}\b", text), f"{text!r} does not begin with {row.title!r}"
+
+
+# --- docs ---------------------------------------------------------------------------------------
+
+
+@every_row
+def test_docs(row):
+    """A sentence, a word on the gradient, and for what users see an example."""
+    text = inspect.getdoc(row.function) or ""
+    first = text.split("\n\n")[0]
+    assert re.fullmatch(r"(?s)[A-Z0-9`].*[.:].*", first), "begin with a sentence"
+    assert re.search(r"\b[Gg]radients?\b", text), "say what the gradient is"
+    if hasattr(tg, row.name) or row.name in vars(tg.Tensor):
+        assert ">>> " in text, "give an example"

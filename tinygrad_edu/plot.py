@@ -1,0 +1,253 @@
+"""Pictures of training: curves, images, filters, mistakes.
+
+Every function takes the Axes to draw on (`ax`), or makes a figure of its own, and returns the
+Axes; `ax.figure.savefig("curves.png")` writes it. Nothing is shown and no setting is changed.
+Images stand channels first, as everywhere in this package.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_edu.errors import ShapeError, describe
+from tinygrad_edu.tensor import Tensor
+
+if TYPE_CHECKING:  # Matplotlib takes longer to load than everything else together
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_filters", "plot_history", "plot_images", "plot_mistakes", "training_figure"]
+
+# Okabe and Ito (2008), Color Universal Design: told apart with every kind of colour vision.
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
+_GAP = 0.12  # between images, in widths of an image
+_TITLE = 0.22  # the height of a title line above an image
+
+
+def _array(values: Any) -> np.ndarray:
+    return values.numpy(force=True) if isinstance(values, Tensor) else np.asarray(values)
+
+
+def _own_axes(width: float, height: float) -> Axes:
+    """The Axes of a new figure; without pyplot, which would keep it alive and open windows."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained").subplots()
+
+
+# --- curves ---------------------------------------------------------------------------------
+
+
+def plot_history(
+    history: Mapping[str, Sequence[float]],
+    value: str = "loss",
+    ax: Axes | None = None,
+    *,
+    best_epoch: int | None = None,
+) -> Axes:
+    """Draw a value per epoch, in training and in validation; mark the best epoch if given.
+
+    `history` has lists of the same length under `train_<value>` and `validation_<value>`, as
+    `Trainer.history` has for "loss" (nats, on a logarithmic axis) and "accuracy" (0 to 1, drawn
+    in percent); one of the two may be missing.
+
+    Errors: ValueError if both are missing.
+
+    >>> from tinygrad_edu.plot import plot_history
+    >>> ax = plot_history({"train_loss": [1.2, 0.4], "validation_loss": [0.8, 0.5]})
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('epoch', 'loss (nats)')
+    """
+    lines = [
+        (f"train_{value}", "training", BLUE, "-", "o"),
+        (f"validation_{value}", "validation", ORANGE, "--", "s"),
+    ]
+    if not any(name in history for name, *_ in lines):
+        expected = f"'train_{value}' or 'validation_{value}'"
+        raise ValueError(describe("plot_history", "history", expected, sorted(history)))
+    ax = _own_axes(5, 3.4) if ax is None else ax
+    percent = value == "accuracy"
+    for name, label, color, style, marker in lines:
+        if name in history:
+            values = np.asarray(history[name], dtype=float) * (100 if percent else 1)
+            epochs = np.arange(1, len(values) + 1)
+            ax.plot(epochs, values, style, color=color, marker=marker, ms=3.5, label=label)
+    if best_epoch:
+        ax.axvline(best_epoch, color=GREY, lw=1, ls=":", label=f"best epoch ({best_epoch})")
+    ax.set(xlabel="epoch", title=value.capitalize())
+    ax.set_ylabel({"loss": "loss (nats)", "accuracy": "accuracy (%)"}.get(value, value))
+    if value == "loss":
+        ax.set_yscale("log")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.grid(alpha=0.25)
+    ax.legend(frameon=False)
+    return ax
+
+
+def training_figure(
+    history: Mapping[str, Sequence[float]], best_epoch: int | None = None, title: str = ""
+) -> Figure:
+    """Loss and accuracy side by side: a new figure of two `plot_history`.
+
+    >>> from tinygrad_edu.plot import training_figure
+    >>> history = {"train_loss": [1.2, 0.4], "train_accuracy": [0.7, 0.9]}
+    >>> [ax.get_title() for ax in training_figure(history).axes]
+    ['Loss', 'Accuracy']
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    for value, ax in zip(("loss", "accuracy"), figure.subplots(1, 2), strict=True):
+        plot_history(history, value, ax, best_epoch=best_epoch)
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+# --- images ---------------------------------------------------------------------------------
+
+
+def plot_images(
+    images: Any,
+    titles: Sequence[str] | None = None,
+    ax: Axes | None = None,
+    *,
+    columns: int | None = None,
+    limits: tuple[float, float] | None = None,
+    cmap: str = "gray",
+) -> Axes:
+    """Draw images in rows on one Axes, each under its title.
+
+    Shapes: images (N, H, W), (N, 1, H, W), or (N, 3, H, W) in red, green and blue. `limits` are
+    the values drawn darkest and brightest (in colours: 0 and full), by default the least and the
+    greatest of all images together, so that they can be compared. `columns` is chosen if not
+    given.
+    Errors: ShapeError for other shapes, no images, or another number of titles.
+
+    >>> import numpy as np
+    >>> from tinygrad_edu.plot import plot_images
+    >>> len(plot_images(np.eye(8).reshape(4, 4, 4), titles=["a", "b", "c", "d"]).images)
+    4
+    """
+    tiles = _tiles(images)
+    N, H, W = tiles.shape[:3]
+    if titles is not None and len(titles) != N:
+        expected = f"{N} titles, one per image"
+        raise ShapeError(describe("plot_images", "titles", expected, len(titles)))
+    columns = min(N, columns or math.ceil(math.sqrt(2 * N)))
+    rows = math.ceil(N / columns)
+    width, height = W * (1 + _GAP), H * (1 + _GAP) + (W * _TITLE if titles else 0)
+    ax = _figure_for(rows * height / W, columns * width / W) if ax is None else ax
+    low, high = limits or (float(tiles.min()), float(tiles.max()))
+    if tiles.ndim == 4:  # colours are drawn as they are, so they are scaled here
+        tiles = np.clip((tiles - low) / ((high - low) or 1), 0, 1)
+    for i, tile in enumerate(tiles):
+        row, column = divmod(i, columns)
+        left, bottom = column * width, (row + 1) * height
+        extent = (left, left + W, bottom, bottom - H)
+        ax.imshow(tile, cmap=cmap, vmin=low, vmax=high, extent=extent, interpolation="nearest")
+        if titles is not None:
+            ax.text(left + W / 2, bottom - H * 1.02, titles[i], ha="center", va="bottom", size=8)
+    ax.set(xlim=(-_GAP * W, columns * width), ylim=(rows * height + _GAP * W, 0))
+    ax.set_axis_off()
+    return ax
+
+
+def plot_filters(weight: Any, ax: Axes | None = None, *, columns: int | None = None) -> Axes:
+    """Draw the weights of a first layer as images: red positive, blue negative, white 0.
+
+    Shapes: weight (F, C, KH, KW) of a convolution gives F images for C = 1, else F * C, filter by
+    filter; (K, D) of a linear layer on square images gives K images for D = S * S, and K * 3 for
+    D = 3 * S * S. One scale serves all of them.
+    Errors: ShapeError for other shapes.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu.plot import plot_filters
+    >>> len(plot_filters(tg.randn(16, 1, 3, 3)).images)
+    16
+    """
+    filters = _filters(_array(weight))
+    if columns is None and filters.shape[1] > 1:
+        columns = filters.shape[1]
+    images = filters.reshape(-1, *filters.shape[2:])
+    extreme = float(np.abs(images).max()) or 1.0
+    ax = plot_images(images, ax=ax, columns=columns, limits=(-extreme, extreme), cmap="RdBu_r")
+    ax.set_title(f"First layer: {len(filters)} filters of {images.shape[1]}x{images.shape[2]}")
+    bar = ax.figure.colorbar(ax.images[0], ax=ax, shrink=0.8, pad=0.02)
+    bar.set_label("weight")
+    return ax
+
+
+def plot_mistakes(
+    images: Any, labels: Any, probabilities: Any, ax: Axes | None = None, *, limit: int = 40
+) -> Axes:
+    """Draw the images whose most probable class is wrong, the surest mistakes first.
+
+    Each bears its true class, the predicted one, and the probability given to that. At most
+    `limit` are drawn.
+
+    Shapes: images (N, 1, H, W) or as for `plot_images`, labels (N,), probabilities (N, K).
+    Errors: ShapeError if N differs.
+
+    >>> import numpy as np
+    >>> from tinygrad_edu.plot import plot_mistakes
+    >>> ax = plot_mistakes(np.zeros((2, 8, 8)), [0, 1], np.array([[0.9, 0.1], [0.7, 0.3]]))
+    >>> ax.texts[0].get_text().splitlines()
+    ['true 1', 'predicted 0 (70 %)']
+    """
+    images, labels, probabilities = _array(images), _array(labels), _array(probabilities)
+    if not len(images) == len(labels) == len(probabilities):
+        got = f"{len(images)}, {len(labels)} and {len(probabilities)}"
+        raise ShapeError(
+            describe("plot_mistakes", "images, labels, probabilities", "one length", got)
+        )
+    predicted, sureness = probabilities.argmax(1), probabilities.max(1)
+    wrong = np.flatnonzero(predicted != labels)
+    shown = wrong[np.argsort(-sureness[wrong], kind="stable")][:limit]
+    headline = f"{len(wrong)} of {len(labels)} wrong"
+    if not len(wrong):
+        ax = _own_axes(5, 1.2) if ax is None else ax
+        ax.set_axis_off()
+        ax.text(0.5, 0.5, f"No mistakes in {len(labels)} images", ha="center", va="center")
+        return ax
+    titles = [f"true {labels[i]}\npredicted {predicted[i]} ({sureness[i]:.0%})" for i in shown]
+    ax = plot_images(images[shown], titles, ax, limits=(0, 1), cmap="gray_r")
+    more = f", the {len(shown)} surest" if len(shown) < len(wrong) else ", the surest first"
+    ax.set_title(headline + more)
+    return ax
+
+
+def _tiles(images: Any) -> np.ndarray:
+    """Images as (N, H, W), or (N, H, W, 3) for colours."""
+    tiles = _array(images)
+    if tiles.ndim == 4 and tiles.shape[1] in (1, 3):
+        tiles = tiles[:, 0] if tiles.shape[1] == 1 else tiles.transpose(0, 2, 3, 1)
+    elif tiles.ndim != 3:
+        expected = "shape (N, H, W), (N, 1, H, W) or (N, 3, H, W)"
+        raise ShapeError(describe("plot_images", "images", expected, tiles.shape))
+    if not tiles.size:
+        raise ShapeError(describe("plot_images", "images", "at least one image", tiles.shape))
+    return tiles
+
+
+def _filters(weight: np.ndarray) -> np.ndarray:
+    """The weights of a first layer as (F, C, H, W)."""
+    if weight.ndim == 4:
+        return weight
+    if weight.ndim == 2:
+        for C in (1, 3):
+            side = math.isqrt(weight.shape[1] // C)
+            if C * side * side == weight.shape[1]:
+                return weight.reshape(-1, C, side, side)
+    expected = "shape (F, C, KH, KW), or (K, D) with D of square images"
+    raise ShapeError(describe("plot_filters", "weight", expected, weight.shape))
+
+
+def _figure_for(rows: float, columns: float) -> Axes:
+    """The Axes of a figure fit for images in so many rows and columns."""
+    inches = min(0.9, 10 / columns)
+    return _own_axes(max(3.0, columns * inches), rows * inches + 0.5)
