@@ -25,14 +25,14 @@ class _Row(Module):
         return sum(1 for _ in self)
 
     def __iter__(self) -> Iterator[Any]:
-        return (module for _, module in self._of(MODULE))
+        return (module for _, module in self._registered(MODULE))
 
-    def _name(self, idx: Any) -> str:
+    def _name_at(self, idx: Any) -> str:
         """The name of the module at a place.
 
         Errors: IndexError if there is none.
         """
-        names = [name for name, _ in self._of(MODULE)]
+        names = [name for name, _ in self._registered(MODULE)]
         place = integer(idx)
         if not -len(names) <= place < len(names):
             raise IndexError(
@@ -42,26 +42,26 @@ class _Row(Module):
 
     def __getitem__(self, idx: Any) -> Any:
         if isinstance(idx, slice):
-            return self._from(list(self._of(MODULE))[idx])
-        return getattr(self, self._name(idx))
+            return self._row_of(list(self._registered(MODULE))[idx])
+        return getattr(self, self._name_at(idx))
 
-    def _from(self: R, items: list[tuple[str, Any]]) -> R:
+    def _row_of(self: R, items: list[tuple[str, Any]]) -> R:
         """A new row of the same class with some of the modules."""
         raise NotImplementedError
 
     def __setitem__(self, idx: Any, module: Module) -> None:
-        self.add_module(self._name(idx), module)
+        self.add_module(self._name_at(idx), module)
 
     def __delitem__(self, idx: Any) -> None:
         """Take modules out; those that remain are numbered anew."""
-        items = list(self._of(MODULE))
-        removed = items[idx] if isinstance(idx, slice) else [(self._name(idx), None)]
+        items = list(self._registered(MODULE))
+        removed = items[idx] if isinstance(idx, slice) else [(self._name_at(idx), None)]
         names = {name for name, _ in removed}
         self._renumber([module for name, module in items if name not in names])
 
     def _renumber(self, modules: Iterable[Module]) -> None:
         modules = list(modules)
-        for name, _ in list(self._of(MODULE)):
+        for name, _ in list(self._registered(MODULE)):
             delattr(self, name)
         for i, module in enumerate(modules):
             self.add_module(str(i), module)
@@ -135,7 +135,7 @@ class Sequential(_Row):
                 raise TypeError(describe("Sequential", "args", "Modules", f"a {got}", mend))
             self.add_module(name, module)
 
-    def _from(self: R, items: list[tuple[str, Any]]) -> R:
+    def _row_of(self: R, items: list[tuple[str, Any]]) -> R:
         like: Any = type(self)
         return like(OrderedDict(items))
 
@@ -167,7 +167,7 @@ class ModuleList(_Row):
         super().__init__()
         self.extend(() if modules is None else modules)
 
-    def _from(self: R, items: list[tuple[str, Any]]) -> R:
+    def _row_of(self: R, items: list[tuple[str, Any]]) -> R:
         like: Any = type(self)
         return like([module for _, module in items])
 

@@ -108,7 +108,7 @@ class Module(Registry):
             p.data = fn(p.detach())
             p.grad = None if grad is None else fn(grad.detach())
         for module in self.modules():
-            for name, buffer in module._of(*BUFFERS):
+            for name, buffer in module._registered(*BUFFERS):
                 module.__dict__[name] = fn(buffer)
         return self
 

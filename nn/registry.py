@@ -44,9 +44,9 @@ class Registry:
     def __setattr__(self, name: str, value: Any) -> None:
         kind = self.__dict__.get("_kinds", {}).get(name)
         if isinstance(value, Parameter):
-            self._put(name, value, PARAMETER)
+            self._register(name, value, PARAMETER)
         elif isinstance(value, Registry) and kind != PARAMETER:
-            self._put(name, value, MODULE)
+            self._register(name, value, MODULE)
         elif kind is None:
             if isinstance(value, (list, tuple, dict)):
                 self._warn_of_hidden(name, value)
@@ -68,7 +68,7 @@ class Registry:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_kinds": dict(self._kinds)}  # a shallow copy has its own registry
 
-    def _put(self, name: str, value: Any, kind: str) -> None:
+    def _register(self, name: str, value: Any, kind: str) -> None:
         """Register an attribute; one that changes its kind goes to the end."""
         kinds = self._kinds
         if not isinstance(name, str):
@@ -110,7 +110,7 @@ class Registry:
         if param is not None and not param.is_leaf:
             got = repr(param.grad_fn)
             raise GraphError(describe("register_parameter", "param", "a leaf", got, "detach() it"))
-        self._put(name, param, PARAMETER)
+        self._register(name, param, PARAMETER)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Register a tensor that is kept and converted with the module, but not learned.
@@ -127,7 +127,7 @@ class Registry:
         if not isinstance(tensor, (Tensor, type(None))):
             got = type(tensor).__name__
             raise TypeError(describe("register_buffer", "tensor", "a Tensor or None", got))
-        self._put(name, tensor, BUFFER if persistent else TRANSIENT)
+        self._register(name, tensor, BUFFER if persistent else TRANSIENT)
 
     def register_module(self, name: str, module: Any) -> None:
         """Register a module under a name: as an assignment, for names that are computed.
@@ -138,28 +138,28 @@ class Registry:
         if not isinstance(module, (Registry, type(None))):
             got = type(module).__name__
             raise TypeError(describe("add_module", "module", "a Module or None", got))
-        self._put(name, module, MODULE)
+        self._register(name, module, MODULE)
 
     add_module = register_module
 
     # --- traversal ----------------------------------------------------------------------------
 
-    def _of(self, *kinds: str) -> Iterator[tuple[str, Any]]:
+    def _registered(self, *kinds: str) -> Iterator[tuple[str, Any]]:
         """The registered names and values of these kinds, those that are None left out."""
         values = self.__dict__
         for name, kind in tuple(self._kinds.items()):
             if kind in kinds and values[name] is not None:
                 yield name, values[name]
 
-    def kept(self) -> Iterator[tuple[str, Tensor]]:
+    def _kept(self) -> Iterator[tuple[str, Tensor]]:
         """What `state_dict` keeps of this module itself: parameters, then persistent buffers."""
-        yield from self._of(PARAMETER)
-        yield from self._of(BUFFER)
+        yield from self._registered(PARAMETER)
+        yield from self._registered(BUFFER)
 
     def named_children(self) -> Iterator[tuple[str, Any]]:
         """The modules registered here, each once, with their names."""
         seen: set[Registry] = set()
-        for name, module in self._of(MODULE):
+        for name, module in self._registered(MODULE):
             if module not in seen:
                 seen.add(module)
                 yield name, module
@@ -178,14 +178,14 @@ class Registry:
         if remove_duplicate:
             memo.add(self)
         yield prefix, self
-        for name, module in self._of(MODULE):
+        for name, module in self._registered(MODULE):
             yield from module.named_modules(memo, joined(prefix, name), remove_duplicate)
 
     def modules(self) -> Iterator[Any]:
         """This module and all in it, each once."""
         return (module for _, module in self.named_modules())
 
-    def _named(
+    def _named_tensors(
         self, kinds: tuple[str, ...], prefix: str, recurse: bool, remove_duplicate: bool
     ) -> Iterator[tuple[str, Any]]:
         modules: Any = [(prefix, self)]
@@ -193,7 +193,7 @@ class Registry:
             modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
         seen: set[Tensor] = set()
         for path, module in modules:
-            for name, value in module._of(*kinds):
+            for name, value in module._registered(*kinds):
                 if value not in seen:
                     if remove_duplicate:
                         seen.add(value)
@@ -203,7 +203,7 @@ class Registry:
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
         """The parameters with their paths; a shared one comes once, under its first path."""
-        return self._named((PARAMETER,), prefix, recurse, remove_duplicate)
+        return self._named_tensors((PARAMETER,), prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """The parameters of this module and (if `recurse`) of all in it, each once.
@@ -218,7 +218,7 @@ class Registry:
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Tensor]]:
         """The buffers with their paths; a shared one comes once, under its first path."""
-        return self._named(BUFFERS, prefix, recurse, remove_duplicate)
+        return self._named_tensors(BUFFERS, prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """The buffers of this module and (if `recurse`) of all in it, each once."""
@@ -231,20 +231,22 @@ class Registry:
         """
         module: Any = self
         for name in target.split(".") if target else ():
-            module = module._get(name, (MODULE,), "a module", target)
+            module = module._find_registered(name, (MODULE,), "a module", target)
         return module
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a path such as 'encoder.0.weight'. Errors: AttributeError if none."""
         path, _, name = target.rpartition(".")
-        return self.get_submodule(path)._get(name, (PARAMETER,), "a parameter", target)
+        return self.get_submodule(path)._find_registered(name, (PARAMETER,), "a parameter", target)
 
     def get_buffer(self, target: str) -> Tensor:
         """The buffer at a path such as 'norm.running_mean'. Errors: AttributeError if none."""
         path, _, name = target.rpartition(".")
-        return self.get_submodule(path)._get(name, BUFFERS, "a buffer", target)
+        return self.get_submodule(path)._find_registered(name, BUFFERS, "a buffer", target)
 
-    def _get(self, name: str, kinds: tuple[str, ...], expected: str, target: str) -> Any:
+    def _find_registered(
+        self, name: str, kinds: tuple[str, ...], expected: str, target: str
+    ) -> Any:
         if self._kinds.get(name) in kinds and self.__dict__[name] is not None:
             return self.__dict__[name]
         found = f"a {type(getattr(self, name)).__name__}" if hasattr(self, name) else "nothing"

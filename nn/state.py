@@ -23,13 +23,14 @@ class LoadResult(NamedTuple):
     def __repr__(self) -> str:
         if not self.missing_keys and not self.unexpected_keys:
             return "<All keys matched successfully>"
-        return f"LoadResult({self.missing_keys!r}, {self.unexpected_keys!r})"
+        missing, unexpected = self
+        return f"LoadResult(missing_keys={missing}, unexpected_keys={unexpected})"
 
 
 def entries(module: Any) -> Iterator[tuple[str, Tensor]]:
     """All that `module` keeps, by path; what stands in two places is listed twice."""
     for path, part in module.named_modules(remove_duplicate=False):
-        for name, tensor in part.kept():
+        for name, tensor in part._kept():
             yield joined(path, name), tensor
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -50,10 +51,7 @@ def unify(op: Any, inputs: tuple, cast: Callable) -> tuple:
     names = op.inputs * len(inputs) if op.variadic else op.inputs
     for name, x in zip(names, inputs, strict=False):
         if isinstance(x, (list, tuple, str)) or (x is None and name not in op.defaults):
-            raise DTypeError(
-                f"{op.name}: argument {name!r}: expected a Tensor, an array or a number, "
-                f"got {type(x).__name__}; make one with tg.tensor(...)"
-            )
+            raise _no_tensor(op.name, name, x)
     if op.dtype is None or not any(isinstance(x, (Tensor, np.ndarray)) for x in inputs):
         return inputs
     if op.dtype == "equal":
@@ -102,6 +100,32 @@ def explain(op: Any, error: Exception, arrays: tuple) -> Exception:
         kind = ShapeError if any(word in str(error) for word in words) else ValueError
         return kind(f"{op.name}: {error}; got {got}")
     return DTypeError(f"{op.name}: {error}; got {got}")
+
+
+def explain_composite(
+    name: str, function: Callable, error: Exception, args: tuple, kwargs: dict
+) -> Exception:
+    """Word an error inside a composition of ops so that it begins with its name.
+
+    An attribute that a list, None or a number has not got means that it stood where a tensor
+    should; any other AttributeError is returned as it is.
+    """
+    if not isinstance(error, AttributeError):
+        named = str(error).startswith(name)
+        return error if named else type(error)(f"{name}: {error}")
+    if isinstance(error.obj, (list, tuple, str, int, float, type(None))):
+        for argument, value in inspect.signature(function).bind(*args, **kwargs).arguments.items():
+            inside = isinstance(value, (list, tuple)) and any(x is error.obj for x in value)
+            if value is error.obj or inside:
+                return _no_tensor(name, argument, error.obj)
+    return error
+
+
+def _no_tensor(name: str, argument: str, got: Any) -> DTypeError:
+    return DTypeError(
+        f"{name}: argument {argument!r}: expected a Tensor, an array or a number, "
+        f"got {type(got).__name__}; make one with tg.tensor(...)"
+    )
 
 
 def _cast(x: Any, dtype: np.dtype, cast: Callable) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_edu import dtypes, storage
 from tinygrad_edu.device import CPU, Device
 from tinygrad_edu.errors import DTypeError, GraphError, ShapeError
-from tinygrad_edu.printing import format_array
+from tinygrad_edu.printing import format_tensor
 
 # What `ndarray * tensor` means: NumPy asks the tensor, which answers with its own operator.
 _OPERATORS: dict[Any, tuple[str, str]] = {
@@ -112,22 +112,17 @@ class ArrayLike:
         if method == "__call__" and ufunc in _OPERATORS and not options:
             first, second = inputs
             forward, reflected = _OPERATORS[ufunc]
-            if isinstance(first, ArrayLike):
-                return getattr(first, forward)(second)
-            return getattr(second, reflected)(first)
-        raise DTypeError(
-            f"np.{ufunc.__name__} does not know tensors and would lose the gradient; "
-            f"use tg.{ufunc.__name__} (import tinygrad_edu as tg), or detach().numpy()"
-        )
+            own = isinstance(first, ArrayLike)
+            name, operand, other = (forward, first, second) if own else (reflected, second, first)
+            if hasattr(operand, name):
+                return getattr(operand, name)(other)
+        raise _unknown(ufunc.__name__)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         try:
             args, kwargs = _as_arrays(args), _as_arrays(kwargs)
         except GraphError:
-            raise DTypeError(
-                f"np.{func.__name__} does not know tensors and would lose the gradient; "
-                f"use tg.{func.__name__} (import tinygrad_edu as tg), or detach().numpy()"
-            ) from None
+            raise _unknown(func.__name__) from None
         return func(*args, **kwargs)
 
     def __dlpack__(self, **options: Any) -> Any:
@@ -155,7 +150,7 @@ class ArrayLike:
         if self.array.size != 1:
             raise ShapeError(
                 f"the truth value of a tensor of shape {self.shape} is ambiguous; "
-                "use .any() or .all()"
+                "use .any() or .all(), or .numel() to ask whether it has elements"
             )
         return bool(self.array.item())
 
@@ -181,28 +176,39 @@ class ArrayLike:
         return (self[i] for i in range(self.array.shape[0]))  # type: ignore[index]
 
     def __contains__(self, element: Any) -> bool:
-        return bool(
-            (self.array == (element.array if isinstance(element, ArrayLike) else element)).any()
-        )
+        value = element.array if isinstance(element, ArrayLike) else np.asarray(element)
+        if value.dtype.kind not in "fiub":
+            raise DTypeError(f"in: expected a number or a Tensor, got {type(element).__name__}")
+        return bool((self.array == value).any())
 
     def __hash__(self) -> int:
         return id(self)
 
     def __format__(self, spec: str) -> str:
-        if self.array.ndim == 0 and spec:
+        if self.array.ndim == 0:
             return format(self.array.item(), spec)
         return object.__format__(self, spec)
 
     def __repr__(self) -> str:
         notes = []
-        if not self.array.size and self.array.ndim > 1:
+        if not self.array.size and self.array.ndim != 1:
             notes.append(f"size={self.shape}")
-        if self.dtype not in (dtypes.get_default_dtype(), dtypes.int64, dtypes.bool):
+        # Without elements only the default dtype goes without saying.
+        usual = (dtypes.int64, dtypes.bool) if self.array.size else ()
+        if self.dtype not in (dtypes.get_default_dtype(), *usual):
             notes.append(f"dtype={self.dtype}")
         if self.node is not None:
             made = self.node.op is not None
             notes.append(f"grad_fn={self.node!r}" if made else "requires_grad=True")
-        return f"tensor({', '.join([format_array(self.array, 'tensor('), *notes])})"
+        return format_tensor(self.array, notes)
+
+
+def _unknown(name: str) -> DTypeError:
+    """NumPy was asked for something that it would do on the array alone."""
+    return DTypeError(
+        f"np.{name} does not know tensors and would lose the gradient; use tg.{name} "
+        "(import tinygrad_edu as tg) if there is one, or detach().numpy()"
+    )
 
 
 def _as_arrays(value: Any) -> Any:
@@ -210,7 +216,8 @@ def _as_arrays(value: Any) -> Any:
     if isinstance(value, ArrayLike):
         return value.numpy()
     if isinstance(value, (tuple, list)):
-        return type(value)(_as_arrays(x) for x in value)
+        arrays = [_as_arrays(x) for x in value]
+        return arrays if isinstance(value, list) else tuple(arrays)
     if isinstance(value, dict):
         return {key: _as_arrays(x) for key, x in value.items()}
     return value

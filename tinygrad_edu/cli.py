@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -134,6 +135,9 @@ def _train(arguments: argparse.Namespace) -> int:
         return _complain(FAILED, f"error: {error}{kept}")
     except (RunError, CheckpointError) as error:
         return _complain(MISUSED, f"error: {error}")
+    except BrokenPipeError:  # the reader, `head` perhaps, has seen enough: be silent at exit too
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
     except OSError as error:
         return _complain(MISUSED, f"error: {error.filename or 'output'}: {error.strerror}")
     return 0
@@ -171,7 +175,7 @@ class _Progress(Callback):
 
         self.epochs = run.options.epochs
         batches, done = len(run.trainer.train), run.trainer.epoch
-        print(f"{_described(run.options)} -> {run.folder}")
+        print(f"{_described(run.options)} -> {run.folder}", flush=True)
         if done == self.epochs:
             print(f"All {done} epochs are done (--epochs N for more); the results are made again.")
             return
@@ -194,6 +198,7 @@ class _Progress(Callback):
             f"{trainer.epoch:>3}/{self.epochs:<3}   {train_loss:>14.4f} {train_accuracy:>9.2%}   "
             f"{loss:>16.4f} {accuracy:>9.2%}{best}"
         )
+        sys.stdout.flush()  # a pipe would hold the lines back until the end
 
 
 def _described(options: Options) -> str:

@@ -1,14 +1,21 @@
-"""Transformations of functions: gradients as functions of their inputs, of any order."""
+"""Transformations of functions: gradients as functions of their inputs, of any order.
+
+An argument may be a tensor, an array, a number, or a tuple, list or dictionary of them (the
+parameters of a model, say); its gradient has the same structure. What a function returns carries a
+graph only if there is one outside: if an argument belongs to it, or a tensor that the function
+refers to. So transformations nest, and a gradient taken alone is a plain tensor.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import GraphError, ShapeError
-from tinygrad_edu.modes import enable_grad
+from tinygrad_edu.errors import DTypeError, GraphError, ShapeError
+from tinygrad_edu.modes import enable_grad, is_grad_enabled
+from tinygrad_edu.ops.create import tensor
 from tinygrad_edu.ops.shape import stack
 from tinygrad_edu.tensor import Tensor, differentiate, make
 
@@ -39,7 +46,14 @@ def gradients(
     """
     outs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     ins = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    if grad_outputs is None or isinstance(grad_outputs, Tensor):
+    if not ins:
+        raise GraphError("grad: argument 'inputs': expected at least one tensor, got none")
+    if materialize_grads and allow_unused is False:
+        raise GraphError(
+            "grad: materialize_grads=True makes zeros for inputs that play no part, which "
+            "allow_unused=False forbids; leave one of them out"
+        )
+    if grad_outputs is None or isinstance(grad_outputs, (Tensor, np.ndarray)):
         grad_outputs = [grad_outputs] * len(outs)
     if len(grad_outputs) != len(outs):
         raise GraphError(
@@ -47,41 +61,143 @@ def gradients(
             f"got {len(grad_outputs)}"
         )
     found = differentiate(outs, ins, grad_outputs, retain_graph, create_graph, "grad")
-    result: list[Tensor | None] = []
-    for i, (x, g) in enumerate(zip(ins, found, strict=True)):
-        if g is None and materialize_grads:
-            g = np.zeros_like(x.array)
-        if g is None and not allow_unused:
+    for i, g in enumerate(found):
+        if g is None and not allow_unused and not materialize_grads:
             raise GraphError(
                 f"grad: argument 'inputs': tensor {i} plays no part in the outputs; if that is "
                 "meant, set allow_unused=True"
             )
-        # A copy: what the walk hands out may be shared with another gradient or the caller's.
-        result.append(g if g is None or isinstance(g, Tensor) else make(np.array(g, x.dtype), None))
-    return tuple(result)
+    return tuple(_own(g, x, materialize_grads) for g, x in zip(found, ins, strict=True))
 
 
-def _fresh(value: Any) -> Any:
+def _own(g: Any, x: Tensor, materialize: bool) -> Tensor | None:
+    """A gradient as a tensor of its own: the walk may hand out one array twice."""
+    if g is None:
+        return make(np.zeros_like(x.array), None) if materialize else None
+    return g if isinstance(g, Tensor) else make(np.array(g, x.dtype, order="C"), None)
+
+
+# --- structures of tensors ----------------------------------------------------------------------
+
+
+def _map(function: Callable, tree: Any) -> Any:
+    """A structure like `tree` with `function` applied to what its tuples, lists and dicts hold."""
+    if isinstance(tree, dict):
+        return {key: _map(function, value) for key, value in tree.items()}
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return type(tree)(*[_map(function, value) for value in tree])
+    if isinstance(tree, (tuple, list)):
+        return type(tree)([_map(function, value) for value in tree])
+    return function(tree)
+
+
+def _leaves(tree: Any) -> list:
+    """What the tuples, lists and dicts of `tree` hold, in order."""
+    found: list = []
+    _map(found.append, tree)
+    return found
+
+
+def _like(tree: Any, leaves: Iterator) -> Any:
+    """A structure like `tree` that holds `leaves`."""
+    return _map(lambda _: next(leaves), tree)
+
+
+def _detached(tree: Any) -> Any:
+    return _map(lambda x: x.detach() if isinstance(x, Tensor) else x, tree)
+
+
+# --- the graph of one call ----------------------------------------------------------------------
+
+
+def _fresh(value: Any) -> Tensor:
     """A tensor with the value of an argument, to be differentiated with respect to.
 
     A tensor that has a graph stays connected to it, so that transformations nest.
     """
     if not isinstance(value, Tensor):
-        value = make(np.array(value), None)
-    return value.view_as(value) if value.requires_grad else value.detach().requires_grad_()
+        value = tensor(value)
+    if value.requires_grad and is_grad_enabled():
+        return value.view_as(value)  # type: ignore[attr-defined]
+    return value.detach().requires_grad_()
 
 
-def _numbers(argnums: int | Sequence[int]) -> tuple[int, ...]:
-    return (argnums,) if isinstance(argnums, int) else tuple(argnums)
+def _tensors(name: str, output: Any) -> list[Tensor]:
+    """The tensors that a function returned."""
+    outputs = _leaves(output)
+    for y in outputs:
+        if not isinstance(y, Tensor):
+            raise DTypeError(
+                f"{name}: expected a function that returns a Tensor or a tuple of them, got "
+                f"{type(y).__name__}"
+            )
+    return outputs
 
 
-def _pull(output: Any, inputs: Sequence[Tensor], gradient: Any = None) -> tuple[Tensor, ...]:
-    """The gradients of one output, recorded if a graph outside may need them, zeros if unused."""
-    if not output.requires_grad:
-        return tuple(make(np.zeros_like(x.array), None) for x in inputs)
-    return gradients(
-        output, inputs, gradient, retain_graph=True, create_graph=True, materialize_grads=True
-    )  # type: ignore[return-value]
+def _is_linked(outputs: Sequence[Tensor], inputs: Sequence[Tensor]) -> bool:
+    """Whether the outputs depend on a graph other than that of `inputs`."""
+    if not is_grad_enabled():
+        return False
+    own = {x.node for x in inputs}
+    if not all(x.is_leaf for x in inputs):
+        return True
+    seen = own | {None}
+    found = [y.node for y in outputs]
+    for node in found:  # grows while it is read
+        if node not in seen:
+            assert node is not None
+            if node.op is None:
+                return True
+            seen.add(node)
+            found.extend(node.parents)
+    return False
+
+
+def _pull(
+    name: str, outputs: Sequence[Tensor], seeds: Sequence[Any], inputs: Sequence[Tensor],
+    linked: bool,
+) -> list[Tensor]:  # fmt: skip
+    """The gradients of the outputs together, recorded if `linked`; zeros for what is not used."""
+    pairs = [(y, g) for y, g in zip(outputs, seeds, strict=True) if y.requires_grad]
+    found: list = [None] * len(inputs)
+    if pairs:
+        outs, gs = zip(*pairs, strict=True)
+        found = differentiate(outs, inputs, gs, True, linked, name)
+    return [_own(g, x, True) for g, x in zip(found, inputs, strict=True)]  # type: ignore[misc]
+
+
+def _chosen(name: str, args: Sequence[Any], argnums: int | Sequence[int]) -> Any:
+    """The arguments to differentiate with respect to, as one structure."""
+    if isinstance(argnums, int):
+        return _argument(name, args, argnums)
+    if not argnums:
+        raise ValueError(f"{name}: argument 'argnums': expected at least one number, got none")
+    return tuple(_argument(name, args, i) for i in argnums)
+
+
+def _argument(name: str, args: Sequence[Any], i: int) -> Any:
+    if not -len(args) <= i < len(args):
+        raise ValueError(
+            f"{name}: argument 'argnums': expected the number of one of the {len(args)} "
+            f"positional arguments, got {i}"
+        )
+    return args[i]
+
+
+def _opened(
+    name: str, args: Sequence[Any], argnums: int | Sequence[int]
+) -> tuple[list, list[Tensor], Any]:
+    """The arguments with fresh tensors at `argnums`; these tensors; and their structure."""
+    tree = _chosen(name, args, argnums)
+    fresh = _map(_fresh, tree)
+    values = list(args)
+    numbers = (argnums,) if isinstance(argnums, int) else argnums
+    for i, value in zip(numbers, (fresh,) if isinstance(argnums, int) else fresh, strict=True):
+        values[i] = value
+    return values, _leaves(fresh), tree
+
+
+# --- the transformations ------------------------------------------------------------------------
 
 
 def value_and_grad(
@@ -91,34 +207,37 @@ def value_and_grad(
 
     The gradient is taken with respect to the argument `argnums` (a tuple of them for several).
     With `has_aux` the function returns (value, aux) and the result is ((value, aux), gradient).
+    Errors: ShapeError if the value is not a 0-d tensor.
 
     >>> import tinygrad_edu as tg
     >>> tg.func.value_and_grad(lambda x: (x * x).sum())(tg.tensor([1.0, 2.0]))
     (tensor(5.), tensor([2., 4.]))
     """
-    numbers = _numbers(argnums)
 
     def wrapped(*args: Any, **kwargs: Any) -> tuple:
-        nested = any(isinstance(x, Tensor) and x.requires_grad for x in args)
-        values = list(args)
-        for i in numbers:
-            values[i] = _fresh(args[i])
+        values, inputs, tree = _opened("grad", args, argnums)
         with enable_grad():
             output = func(*values, **kwargs)
-            value, aux = output if has_aux else (output, None)
-            if value.ndim or not isinstance(value, Tensor):
-                raise ShapeError(f"grad: expected a function with a 0-d result, got {value.shape}")
-            found = _pull(value, [values[i] for i in numbers])
-        if not nested:
-            value, found = value.detach(), tuple(g.detach() for g in found)
-        first = (value, aux) if has_aux else value
-        return first, (found[0] if isinstance(argnums, int) else found)
+        value, aux = output if has_aux else (output, None)
+        (value,) = _tensors("grad", value)
+        if value.ndim:
+            raise ShapeError(
+                f"grad: expected a function with a 0-d result, got shape {value.shape}; sum it, or "
+                "use vjp or jacobian"
+            )
+        linked = _is_linked([value], inputs)
+        found = _like(tree, iter(_pull("grad", [value], [None], inputs, linked)))
+        if not linked:
+            value, aux = value.detach(), _detached(aux)
+        return ((value, aux) if has_aux else value), found
 
     return wrapped
 
 
 def grad(func: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable:
     """A function that returns the gradient of a scalar function.
+
+    With `has_aux` the function returns (value, aux) and the result is (gradient, aux).
 
     >>> import tinygrad_edu as tg
     >>> cube = lambda x: x ** 3
@@ -150,55 +269,37 @@ def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> tuple:
 
     `out, backward = vjp(f, x, w, b)` is a course's pair of functions in one call:
     `out, cache = f_forward(x, w, b)` and `dx, dw, db = f_backward(dout, cache)`. The cache is the
-    graph, and `backward(dout)` closes over it. It returns one gradient, or a tuple for several
-    inputs, and may be called again. With `has_aux` a third value is handed through.
+    graph, and `backward(dout)` closes over it. It returns a tuple with one gradient per input, as
+    in PyTorch also for a single input, and may be called again. With `has_aux` the function
+    returns (out, aux), and aux is handed through as a third value.
 
     >>> import tinygrad_edu as tg
     >>> out, backward = tg.func.vjp(lambda x, w: x * w, tg.tensor([2.0]), tg.tensor([5.0]))
     >>> out, backward(tg.tensor([1.0]))
     (tensor([10.]), (tensor([5.]), tensor([2.])))
     """
-    nested = any(isinstance(x, Tensor) and x.requires_grad for x in primals)
-    inputs = [_fresh(x) for x in primals]
+    values, inputs, tree = _opened("vjp", primals, tuple(range(len(primals))))
     with enable_grad():
-        output = func(*inputs)
-    recorded, aux = output if has_aux else (output, None)
+        output = func(*values)
+    output, aux = output if has_aux else (output, None)
+    outputs = _tensors("vjp", output)
+    linked = _is_linked(outputs, inputs)
 
-    def backward(*dout: Any) -> Any:
-        with enable_grad():
-            found = _pull_all(recorded, inputs, dout)
-        if not nested and not any(isinstance(g, Tensor) and g.requires_grad for g in dout):
-            found = tuple(g.detach() for g in found)
-        return found[0] if len(found) == 1 else found
+    def backward(*dout: Any) -> tuple:
+        seeds = _leaves(dout)
+        if len(seeds) != len(outputs):
+            raise GraphError(
+                f"vjp: expected {len(outputs)} gradients, one per output, got {len(seeds)}"
+            )
+        nested = linked or any(isinstance(g, Tensor) and g.requires_grad for g in seeds)
+        return _like(tree, iter(_pull("vjp", outputs, seeds, inputs, nested)))
 
-    shown = recorded if nested else _detached(recorded)
-    return (shown, backward, aux) if has_aux else (shown, backward)
-
-
-def _detached(output: Any) -> Any:
-    if isinstance(output, Tensor):
-        return output.detach()
-    return type(output)(_detached(y) for y in output)
-
-
-def _pull_all(outputs: Any, inputs: Sequence[Tensor], dout: tuple) -> tuple[Tensor, ...]:
-    """The gradients of one or several outputs together."""
-    single = isinstance(outputs, Tensor)
-    outs = [outputs] if single else list(outputs)
-    if len(dout) == 1 and not single and isinstance(dout[0], (tuple, list)):
-        dout = tuple(dout[0])
-    if len(dout) != len(outs):
-        raise GraphError(f"vjp: expected {len(outs)} gradients, one per output, got {len(dout)}")
-    pairs = [(y, g) for y, g in zip(outs, dout, strict=True) if y.requires_grad]
-    if not pairs:
-        return tuple(make(np.zeros_like(x.array), None) for x in inputs)
-    return gradients(
-        [y for y, _ in pairs], inputs, [g for _, g in pairs],
-        retain_graph=True, create_graph=True, materialize_grads=True,
-    )  # type: ignore[return-value]  # fmt: skip
+    if not linked:
+        output, aux = _detached(output), _detached(aux)
+    return (output, backward, aux) if has_aux else (output, backward)
 
 
-def jvp(func: Callable, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Tensor, Tensor]:
+def jvp(func: Callable, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
     """The result of `func`, and its derivative along the direction `tangents`.
 
     The gradient v -> J^T v is linear in v, so its own gradient is the product J t: two reverse
@@ -208,72 +309,70 @@ def jvp(func: Callable, primals: Sequence[Any], tangents: Sequence[Any]) -> tupl
     >>> tg.func.jvp(lambda x: x * x, (tg.tensor([3.0]),), (tg.tensor([1.0]),))
     (tensor([9.]), tensor([6.]))
     """
-    if len(primals) != len(tangents):
+    values, inputs, _ = _opened("jvp", primals, tuple(range(len(primals))))
+    directions = [t if isinstance(t, Tensor) else tensor(t) for t in _leaves(tuple(tangents))]
+    if len(directions) != len(inputs):
         raise GraphError(
-            f"jvp: expected {len(primals)} tangents, one per primal, got {len(tangents)}"
+            f"jvp: expected {len(inputs)} tangents, one per primal, got {len(directions)}"
         )
-    inputs = [_fresh(x) for x in primals]
-    for i, (x, t) in enumerate(zip(inputs, tangents, strict=True)):
+    for i, (x, t) in enumerate(zip(inputs, directions, strict=True)):
         if x.shape != t.shape:
             raise ShapeError(f"jvp: tangent {i}: expected shape {x.shape}, got {t.shape}")
     with enable_grad():
-        output = func(*inputs)
-        v = make(np.zeros_like(output.array), None).requires_grad_()
-        pulled = _pull(output, inputs, v)
-        inner = [(g, t) for g, t in zip(pulled, tangents, strict=True) if g.requires_grad]
-        total = make(np.zeros((), output.dtype), None)
-        for g, t in inner:
-            total = total + (g * t).sum()  # type: ignore[operator]
-        (pushed,) = _pull(total, [v])
-    if not any(isinstance(x, Tensor) and x.requires_grad for x in (*primals, *tangents)):
-        output, pushed = output.detach(), pushed.detach()
-    return output, pushed
+        output = func(*values)
+        outputs = _tensors("jvp", output)
+        vs = [make(np.zeros_like(y.array), None).requires_grad_() for y in outputs]
+        pulled = _pull("jvp", outputs, vs, inputs, True)
+    linked = _is_linked(outputs, inputs) or any(t.requires_grad for t in directions)
+    pairs = [(g, t) for g, t in zip(pulled, directions, strict=True) if g.requires_grad]
+    pushed = _pull("jvp", [g for g, _ in pairs], [t for _, t in pairs], vs, linked)
+    if not linked:
+        output = _detached(output)
+    return output, _like(output, iter(pushed))
 
 
 def jacobian(func: Callable, argnums: int | Sequence[int] = 0) -> Callable:
     """A function that returns all partial derivatives: shape output.shape + input.shape.
 
-    One reverse pass per element of the output. Several `argnums` give a tuple.
+    One reverse pass per element of the output. Several `argnums`, or outputs, give a tuple.
 
     >>> import tinygrad_edu as tg
     >>> tg.func.jacobian(lambda x: x * x)(tg.tensor([1.0, 2.0]))
     tensor([[2., 0.],
             [0., 4.]])
     """
-    numbers = _numbers(argnums)
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        values = list(args)
-        for i in numbers:
-            values[i] = _fresh(args[i])
-        inputs = [values[i] for i in numbers]
+        values, inputs, tree = _opened("jacobian", args, argnums)
         with enable_grad():
             output = func(*values, **kwargs)
-            rows = [_row(output, inputs, i) for i in range(output.array.size)]
-            blocks = [_stacked([row[k] for row in rows], output, x) for k, x in enumerate(inputs)]
-        if not any(isinstance(x, Tensor) and x.requires_grad for x in args):
-            blocks = [block.detach() for block in blocks]
-        return blocks[0] if isinstance(argnums, int) else tuple(blocks)
+        outputs = _tensors("jacobian", output)
+        linked = _is_linked(outputs, inputs)
+        blocks = [_like(tree, iter(_blocks(y, inputs, linked))) for y in outputs]
+        return _like(output, iter(blocks))
 
     return wrapped
 
 
-def _row(output: Tensor, inputs: Sequence[Tensor], i: int) -> tuple[Tensor, ...]:
-    """The gradients of element i of the output."""
-    v = np.zeros(output.array.size, output.dtype)
-    v[i] = 1
-    return _pull(output, inputs, make(v.reshape(output.shape), None))
+def _blocks(output: Tensor, inputs: Sequence[Tensor], linked: bool) -> Iterator[Tensor]:
+    """The derivatives of one output with respect to each input."""
+    rows = []
+    for i in range(output.array.size):
+        v = np.zeros(output.array.size, output.dtype)
+        v[i] = 1
+        rows.append(_pull("jacobian", [output], [v.reshape(output.shape)], inputs, linked))
+    for k, x in enumerate(inputs):
+        shape = (*output.shape, *x.shape)
+        if rows:
+            yield stack([row[k] for row in rows]).reshape(shape)
+        else:
+            yield make(np.zeros(shape, x.dtype), None)
 
 
-def _stacked(rows: list[Tensor], output: Tensor, x: Tensor) -> Tensor:
-    shape = (*output.shape, *x.shape)
-    if not rows:
-        return make(np.zeros(shape, x.dtype), None)
-    return stack(rows).reshape(shape)
-
-
-def hessian(func: Callable, argnums: int = 0) -> Callable:
+def hessian(func: Callable, argnums: int | Sequence[int] = 0) -> Callable:
     """A function that returns all second derivatives of a scalar function.
+
+    Several `argnums` give a tuple of tuples.
 
     >>> import tinygrad_edu as tg
     >>> tg.func.hessian(lambda x: (x ** 3).sum())(tg.tensor([1.0, 2.0]))

@@ -94,8 +94,9 @@ def backward(
     """
     with _pass, np.errstate(all="ignore"):
         # A hook may start a pass inside a running one: what has arrived there is put aside.
-        outer = [(node, node.g) for node in _running[-1]] if _running else []
-        for node, _ in outer:
+        running = _running[-1] if _running else []
+        outer = [(node, node.g, getattr(node, "owned", False)) for node in running]
+        for node, *_ in outer:
             node.g = None
         order = _youngest_first(roots)
         _running.append(order)
@@ -109,8 +110,8 @@ def backward(
             _running.pop()
             for node in order:
                 node.g = None
-            for node, g in outer:
-                node.g = g
+            for node, g, owned in outer:
+                node.g, node.owned = g, owned
 
 
 def _youngest_first(roots: Sequence[Node]) -> list[Node]:
@@ -152,7 +153,9 @@ def _walk(order: list[Node], wanted: Any, targets: set, retain: bool, wrap: Any)
         node.g = _NOTHING  # free the array as soon as the rule is done with it
         op = node.op
         if node.watch is not None:
-            g = node.watch.see(g, wrap, op is not None and wanted is None)
+            g = node.watch.see(g, wrap)
+            if op is not None and wanted is None and node.watch.retains:
+                arrived.append((node, g))
         if targets and node in targets:
             found[node] = g
         if op is None:
@@ -163,10 +166,10 @@ def _walk(order: list[Node], wanted: Any, targets: set, retain: bool, wrap: Any)
         if saved is None:
             raise GraphError(_RELEASED.format(op.name))
         if storage.latest > node.id:
-            _check_unwritten(node)
+            saved = _unwritten(node)
         need = _needed(node.parents, wanted) if op.asks_need or wanted is not None else ()
         if wrap is not None:
-            grads = op.record_rule(g, node, need, wrap)
+            grads = op.record_rule(g, node, saved, need, wrap)
         else:
             grads = op.run(g, *saved, need) if op.asks_need else op.run(g, *saved)
         grads = (grads,) if op.bare else grads
@@ -178,7 +181,7 @@ def _walk(order: list[Node], wanted: Any, targets: set, retain: bool, wrap: Any)
             node.saved = None
     # Tensors receive their gradients only now, when no rule can fail any more.
     for node, g in arrived:
-        node.watch.deliver(g, node.owned)
+        node.watch.deliver(g, node.op is None and node.owned)
     return found
 
 
@@ -213,7 +216,7 @@ def _distribute(node: Node, g: Any, grads: Any, wanted: set | None, wrap: Any) -
             parent.g = gi
             # A leaf's tensor may keep this array, if nobody else holds it.
             leaf = wrap is None and parent.op is None
-            parent.owned = leaf and _is_fresh(gi, g, node.saved, grads)
+            parent.owned = leaf and node.op.trusted and _is_fresh(gi, g, node.saved, grads)
         elif parent.owned and wrap is None:
             parent.g += gi
         else:
@@ -264,11 +267,54 @@ def _fit(g: Any, shape: tuple, node: Node) -> Any:
         ) from None
 
 
-def _check_unwritten(node: Node) -> None:
-    for name, array in node.op.saved_arrays(node.saved):
-        if storage.written_after(array, node.id):
-            raise GraphError(
-                f"backward: the gradient of {node.op.name} needs {name} (shape {array.shape}, now "
-                f"at version {storage.version(array)}) as it was in forward, but an in-place "
-                "write has changed it since. Write to a clone(), or use the out-of-place form"
-            )
+def _unwritten(node: Node) -> tuple:
+    """The saved values, with a `_Stale` in place of each that was overwritten since."""
+
+    def fresh(value: Any, name: str) -> Any:
+        array = getattr(value, "array", value)
+        if not isinstance(array, np.ndarray) or not storage.written_after(array, node.id):
+            return value
+        return _Stale(
+            f"backward: the gradient of {node.op.name} needs {name} (shape {array.shape}, now at "
+            f"version {storage.version(array)}) as it was in forward, but an in-place write has "
+            "changed it since. Write to a clone(), or use the out-of-place form"
+        )
+
+    saved = []
+    for field, value in zip(node.op.fields, node.saved or (), strict=True):
+        name = "its result" if field == "out" else f"its argument {field!r}"
+        if not isinstance(value, tuple):
+            value = fresh(value, name)
+        elif field in node.op.inputs:
+            value = tuple([fresh(part, name) for part in value])
+        else:  # a setting is taken as a whole
+            stale = [part for part in (fresh(part, name) for part in value) if type(part) is _Stale]
+            value = stale[0] if stale else value
+        saved.append(value)
+    return tuple(saved)
+
+
+class _Stale:
+    """Stands for a saved value that was overwritten: a rule that uses it is stopped.
+
+    Often a rule does not: the product with a constant keeps both factors, and needs only one.
+    """
+
+    __slots__ = ("_message",)
+
+    def __init__(self, message: str) -> None:
+        self._message = message
+
+    def _stop(self, *args: Any, **kwargs: Any) -> Any:
+        raise GraphError(self._message)
+
+    __getattr__ = _stop
+    __array__ = __array_ufunc__ = __array_function__ = _stop
+    __getitem__ = __len__ = __iter__ = __bool__ = __float__ = __int__ = __index__ = _stop
+    __neg__ = __pos__ = __abs__ = __invert__ = _stop
+    __add__ = __sub__ = __mul__ = __truediv__ = __floordiv__ = __mod__ = __pow__ = _stop
+    __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = __rpow__ = _stop
+    __matmul__ = __rmatmul__ = __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _stop
+    __lt__ = __le__ = __gt__ = __ge__ = _stop
+    __eq__ = __ne__ = _stop  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]

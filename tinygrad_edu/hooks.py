@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import GraphError
+from tinygrad_edu.errors import DTypeError, ShapeError
 
 _keys = itertools.count()
 
@@ -43,25 +43,27 @@ class Watch:
         self.retains = False
         self.tensor = weakref.ref(tensor)  # a node must not keep its tensor alive
 
-    def see(self, g: Any, wrap: Any, keep: bool) -> Any:
-        """Run the hooks on the complete gradient; let the tensor keep it if `keep` allows."""
+    def see(self, g: Any, wrap: Any) -> Any:
+        """Run the hooks on the complete gradient."""
         for hook in tuple(self.hooks.values()):
             result = hook(g if wrap else self.make(np.array(g), None))
             if result is not None:
-                got = getattr(result, "shape", result)
-                if not hasattr(result, "array") or got != g.shape:
-                    raise GraphError(
-                        f"hook: expected None or a Tensor of shape {tuple(g.shape)}, got {got}"
-                    )
+                _check(result, g)
                 g = result if wrap else result.array
-        if keep and self.retains:
-            tensor = self.tensor()
-            if tensor is not None:
-                tensor._receive(g, False)
         return g
 
     def deliver(self, g: Any, owned: bool) -> None:
-        """Add the gradient to the leaf's; a leaf that nobody holds any more needs none."""
+        """Add the gradient to the tensor's; a tensor that nobody holds any more needs none."""
         tensor = self.tensor()
         if tensor is not None:
             tensor._receive(g, owned and not self.hooks)
+
+
+def _check(result: Any, g: Any) -> None:
+    """Refuse what a hook returned if it cannot stand for the gradient."""
+    if not hasattr(result, "array"):
+        raise DTypeError(f"hook: expected None or a Tensor, got {type(result).__name__}")
+    if result.shape != g.shape:
+        raise ShapeError(f"hook: expected a Tensor of shape {tuple(g.shape)}, got {result.shape}")
+    if result.dtype != g.dtype:
+        raise DTypeError(f"hook: expected a Tensor of {g.dtype}, got {result.dtype}; use .to(...)")

@@ -22,7 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _GradMode:
-    """Base of the switches: a context manager, and a decorator of functions and generators."""
+    """Base of the switches: a context manager, and a decorator of functions of every kind."""
 
     def __init__(self, mode: bool) -> None:
         self.mode = mode
@@ -39,6 +39,19 @@ class _GradMode:
         mode = self.mode
         if inspect.isgeneratorfunction(function):
             return _wrap_generator(function, mode)
+        if inspect.isasyncgenfunction(function):
+            raise TypeError(
+                f"{function.__name__}: an asynchronous generator cannot be decorated; use "
+                "`with no_grad():` inside it"
+            )
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def awaited(*args: Any, **kwargs: Any) -> Any:
+                with _GradMode(mode):
+                    return await function(*args, **kwargs)
+
+            return awaited  # type: ignore[return-value]
 
         @functools.wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> Any:

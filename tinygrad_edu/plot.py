@@ -18,14 +18,13 @@ from tinygrad_edu.tensor import Tensor
 
 if TYPE_CHECKING:  # Matplotlib takes longer to load than everything else together
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-__all__ = ["plot_filters", "plot_history", "plot_images", "plot_mistakes", "training_figure"]
+__all__ = ["plot_filters", "plot_history", "plot_images", "plot_mistakes", "plot_training"]
 
 # Okabe and Ito (2008), Color Universal Design: told apart with every kind of colour vision.
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
 _GAP = 0.12  # between images, in widths of an image
-_TITLE = 0.22  # the height of a title line above an image
+_LINE = 0.14  # the height of a line of a title, in the same measure
 
 
 def _array(values: Any) -> np.ndarray:
@@ -44,16 +43,16 @@ def _own_axes(width: float, height: float) -> Axes:
 
 def plot_history(
     history: Mapping[str, Sequence[float]],
-    value: str = "loss",
     ax: Axes | None = None,
     *,
+    value: str = "loss",
     best_epoch: int | None = None,
 ) -> Axes:
     """Draw a value per epoch, in training and in validation; mark the best epoch if given.
 
     `history` has lists of the same length under `train_<value>` and `validation_<value>`, as
-    `Trainer.history` has for "loss" (nats, on a logarithmic axis) and "accuracy" (0 to 1, drawn
-    in percent); one of the two may be missing.
+    `Trainer.history` has for "loss" (nats, on a logarithmic axis if it falls to a tenth) and
+    "accuracy" (0 to 1, drawn in percent); one of the two may be missing.
 
     Errors: ValueError if both are missing.
 
@@ -80,32 +79,49 @@ def plot_history(
         ax.axvline(best_epoch, color=GREY, lw=1, ls=":", label=f"best epoch ({best_epoch})")
     ax.set(xlabel="epoch", title=value.capitalize())
     ax.set_ylabel({"loss": "loss (nats)", "accuracy": "accuracy (%)"}.get(value, value))
-    if value == "loss":
-        ax.set_yscale("log")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    _ticks(ax, logarithmic=value == "loss")
     ax.grid(alpha=0.25)
     ax.legend(frameon=False)
     return ax
 
 
-def training_figure(
-    history: Mapping[str, Sequence[float]], best_epoch: int | None = None, title: str = ""
-) -> Figure:
-    """Loss and accuracy side by side: a new figure of two `plot_history`.
+def _ticks(ax: Axes, logarithmic: bool) -> None:
+    """Whole epochs; a logarithmic axis, if the values span it, with plain numbers on it."""
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
-    >>> from tinygrad_edu.plot import training_figure
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    low, high = ax.dataLim.intervaly
+    if logarithmic and 0 < 10 * low < high:
+        ax.set_yscale("log")
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        ax.yaxis.set_minor_formatter(NullFormatter())
+
+
+def plot_training(
+    history: Mapping[str, Sequence[float]],
+    axes: Sequence[Axes] | None = None,
+    *,
+    best_epoch: int | None = None,
+    title: str = "",
+) -> Sequence[Axes]:
+    """Draw loss and accuracy side by side: `plot_history` on two Axes.
+
+    >>> from tinygrad_edu.plot import plot_training
     >>> history = {"train_loss": [1.2, 0.4], "train_accuracy": [0.7, 0.9]}
-    >>> [ax.get_title() for ax in training_figure(history).axes]
+    >>> [ax.get_title() for ax in plot_training(history)]
     ['Loss', 'Accuracy']
     """
-    from matplotlib.figure import Figure
+    if axes is None:
+        from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 3.4), layout="constrained")
-    for value, ax in zip(("loss", "accuracy"), figure.subplots(1, 2), strict=True):
-        plot_history(history, value, ax, best_epoch=best_epoch)
-    if title:
-        figure.suptitle(title)
-    return figure
+        figure = Figure(figsize=(9, 3.4), layout="constrained")
+        axes = figure.subplots(1, 2)
+        if title:
+            figure.suptitle(title)
+    for value, ax in zip(("loss", "accuracy"), axes, strict=True):
+        plot_history(history, ax, value=value, best_epoch=best_epoch)
+    return axes
 
 
 # --- images ---------------------------------------------------------------------------------
@@ -138,31 +154,52 @@ def plot_images(
     if titles is not None and len(titles) != N:
         expected = f"{N} titles, one per image"
         raise ShapeError(describe("plot_images", "titles", expected, len(titles)))
-    columns = min(N, columns or math.ceil(math.sqrt(2 * N)))
+    columns = columns or _columns(N)
     rows = math.ceil(N / columns)
-    width, height = W * (1 + _GAP), H * (1 + _GAP) + (W * _TITLE if titles else 0)
-    ax = _figure_for(rows * height / W, columns * width / W) if ax is None else ax
+    heading = max(title.count("\n") + 1 for title in titles) if titles else 0
+    width, height = W * (1 + _GAP), H + W * (_GAP + _LINE * heading)
+    if ax is None:
+        inches = min(1.15 if titles else 0.8, 12 / columns)
+        ax = _own_axes(max(3.0, inches * columns * width / W), inches * rows * height / W + 0.4)
     low, high = limits or (float(tiles.min()), float(tiles.max()))
     if tiles.ndim == 4:  # colours are drawn as they are, so they are scaled here
         tiles = np.clip((tiles - low) / ((high - low) or 1), 0, 1)
     for i, tile in enumerate(tiles):
         row, column = divmod(i, columns)
         left, bottom = column * width, (row + 1) * height
-        extent = (left, left + W, bottom, bottom - H)
-        ax.imshow(tile, cmap=cmap, vmin=low, vmax=high, extent=extent, interpolation="nearest")
+        _draw_tile(ax, tile, left, bottom, cmap=cmap, vmin=low, vmax=high)
         if titles is not None:
-            ax.text(left + W / 2, bottom - H * 1.02, titles[i], ha="center", va="bottom", size=8)
+            middle, above = left + W / 2, bottom - H * 1.03
+            ax.text(middle, above, titles[i], size=8, ha="center", va="bottom")
     ax.set(xlim=(-_GAP * W, columns * width), ylim=(rows * height + _GAP * W, 0))
     ax.set_axis_off()
     return ax
 
 
-def plot_filters(weight: Any, ax: Axes | None = None, *, columns: int | None = None) -> Axes:
+def _columns(N: int) -> int:
+    """How many columns leave the fewest places empty, in a shape about twice as wide as high."""
+    wanted = math.sqrt(2 * N)
+    choices = range(math.ceil(math.sqrt(N)), max(math.ceil(1.5 * wanted), 2))
+    return min(choices, key=lambda columns: (-N % columns, abs(columns - wanted)))
+
+
+def _draw_tile(ax: Axes, tile: np.ndarray, left: float, bottom: float, **how: Any) -> None:
+    from matplotlib.patches import Rectangle
+
+    H, W = tile.shape[:2]
+    extent = (left, left + W, bottom, bottom - H)
+    ax.imshow(tile, extent=extent, interpolation="nearest", **how)
+    ax.add_patch(Rectangle((left, bottom - H), W, H, fill=False, ec=GREY, lw=0.5))
+
+
+def plot_filters(
+    weight: Any, ax: Axes | None = None, *, titles: Sequence[str] | None = None
+) -> Axes:
     """Draw the weights of a first layer as images: red positive, blue negative, white 0.
 
     Shapes: weight (F, C, KH, KW) of a convolution gives F images for C = 1, else F * C, filter by
     filter; (K, D) of a linear layer on square images gives K images for D = S * S, and K * 3 for
-    D = 3 * S * S. One scale serves all of them.
+    D = 3 * S * S. One scale serves all of them. `titles` has one per image.
     Errors: ShapeError for other shapes.
 
     >>> import tinygrad_edu as tg
@@ -171,12 +208,13 @@ def plot_filters(weight: Any, ax: Axes | None = None, *, columns: int | None = N
     16
     """
     filters = _filters(_array(weight))
-    if columns is None and filters.shape[1] > 1:
-        columns = filters.shape[1]
-    images = filters.reshape(-1, *filters.shape[2:])
-    extreme = float(np.abs(images).max()) or 1.0
-    ax = plot_images(images, ax=ax, columns=columns, limits=(-extreme, extreme), cmap="RdBu_r")
-    ax.set_title(f"First layer: {len(filters)} filters of {images.shape[1]}x{images.shape[2]}")
+    F, C, H, W = filters.shape
+    limit = float(np.abs(filters).max(initial=0)) or 1.0
+    ax = plot_images(
+        filters.reshape(F * C, H, W), titles, ax, columns=C if C > 1 else None,
+        limits=(-limit, limit), cmap="RdBu_r",
+    )  # fmt: skip
+    ax.set_title(f"First layer: {F} filters of {H}x{W}")
     bar = ax.figure.colorbar(ax.images[0], ax=ax, shrink=0.8, pad=0.02)
     bar.set_label("weight")
     return ax
@@ -208,7 +246,6 @@ def plot_mistakes(
     predicted, sureness = probabilities.argmax(1), probabilities.max(1)
     wrong = np.flatnonzero(predicted != labels)
     shown = wrong[np.argsort(-sureness[wrong], kind="stable")][:limit]
-    headline = f"{len(wrong)} of {len(labels)} wrong"
     if not len(wrong):
         ax = _own_axes(5, 1.2) if ax is None else ax
         ax.set_axis_off()
@@ -216,8 +253,8 @@ def plot_mistakes(
         return ax
     titles = [f"true {labels[i]}\npredicted {predicted[i]} ({sureness[i]:.0%})" for i in shown]
     ax = plot_images(images[shown], titles, ax, limits=(0, 1), cmap="gray_r")
-    more = f", the {len(shown)} surest" if len(shown) < len(wrong) else ", the surest first"
-    ax.set_title(headline + more)
+    which = f"the {len(shown)} surest" if len(shown) < len(wrong) else "the surest first"
+    ax.set_title(f"{len(wrong)} of {len(labels)} misclassified, {which}")
     return ax
 
 
@@ -245,9 +282,3 @@ def _filters(weight: np.ndarray) -> np.ndarray:
                 return weight.reshape(-1, C, side, side)
     expected = "shape (F, C, KH, KW), or (K, D) with D of square images"
     raise ShapeError(describe("plot_filters", "weight", expected, weight.shape))
-
-
-def _figure_for(rows: float, columns: float) -> Axes:
-    """The Axes of a figure fit for images in so many rows and columns."""
-    inches = min(0.9, 10 / columns)
-    return _own_axes(max(3.0, columns * inches), rows * inches + 0.5)

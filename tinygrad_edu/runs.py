@@ -1,5 +1,6 @@
 """A run: a network trained on the digits, and the folder that keeps what came of it.
 
+The files of such a folder:
     checkpoint.safetensors   all that is needed to go on, written after every epoch
     history.json             options, losses and accuracies; the same for the same seed
     model.safetensors        the weights of the best epoch, under PyTorch's names
@@ -38,6 +39,10 @@ __all__ = ["FILES", "MODELS", "OPTIMIZERS", "Options", "Run", "RunError", "Summa
 CHECKPOINT, HISTORY, WEIGHTS = "checkpoint.safetensors", "history.json", "model.safetensors"
 CURVES, FILTERS, MISTAKES = "curves.png", "filters.png", "mistakes.png"
 FILES = (CHECKPOINT, HISTORY, WEIGHTS, CURVES, FILTERS, MISTAKES)
+
+
+# What reading a checkpoint of something else may raise.
+_UNFIT = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RuntimeError)
 
 
 class RunError(ValueError):
@@ -107,7 +112,7 @@ class Options:
                 self._refuse(name, "at least 1")
         if self.lr is None:
             object.__setattr__(self, "lr", OPTIMIZERS[self.optimizer][1])
-        if type(self.lr) not in (int, float) or not 0 < self.lr < math.inf:
+        if not isinstance(self.lr, (int, float)) or not 0 < self.lr < math.inf:
             self._refuse("lr", "a positive number")
 
     def _refuse(self, name: str, expected: str) -> None:
@@ -184,9 +189,7 @@ class Run(Callback):
         return run
 
     @classmethod
-    def resume(
-        cls, folder: str | Path, callbacks: Sequence[Callback] = (), **changes: Any
-    ) -> Run:
+    def resume(cls, folder: str | Path, callbacks: Sequence[Callback] = (), **changes: Any) -> Run:
         """The run kept in `folder`, where it stopped.
 
         `changes` are options by name, None for those left as they were; only `epochs` may change,
@@ -198,15 +201,14 @@ class Run(Callback):
             raise RunError(f"{folder} is not a run that can be resumed: it has no {CHECKPOINT}")
         state = load_checkpoint(path)
         try:
-            options, done = Options(**state["options"]), state["trainer"]["epoch"]
-        except (LookupError, TypeError, RunError) as error:
+            stored, done = Options(**state["options"]), int(state["trainer"]["epoch"])
+        except _UNFIT as error:
             raise CheckpointError(f"{path} is not a checkpoint of a run: {error}") from error
-        options = _changed(options, changes, done, folder)
-        run = cls(Path(folder), options, callbacks)
+        run = cls(Path(folder), _changed(stored, changes, done, folder), callbacks)
         try:
             run.trainer.load_state_dict(state["trainer"])
             run._seconds_before = float(state["seconds"])
-        except (LookupError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+        except _UNFIT as error:
             text = " ".join(str(error).split())
             raise CheckpointError(f"{path} does not fit its run: {text}") from error
         run.saved_epoch = done
@@ -270,17 +272,21 @@ class Run(Callback):
         write_whole(self.folder / HISTORY, json.dumps(content, indent=2) + "\n")
 
     def _draw(self, scores: Any, labels: Any) -> None:
+        trainer = self.trainer
         title = f"{self.options.model}, seed {self.options.seed}"
         images = self.test.tensors[0]
-        first = next(w for w in self.trainer.best_weights.values() if w.ndim > 1)
+        first = next(w for w in trainer.best_weights.values() if w.ndim > 1)
+        titles = [str(digit) for digit in range(10)] if len(first) == 10 else None
+        curves, *_ = plot.plot_training(trainer.history, best_epoch=trainer.best_epoch, title=title)
         pictures = {
-            CURVES: plot.training_figure(self.trainer.history, self.trainer.best_epoch, title),
-            FILTERS: plot.plot_filters(first).figure,
-            MISTAKES: plot.plot_mistakes(images, labels, softmax(scores, 1)).figure,
+            CURVES: curves,
+            FILTERS: plot.plot_filters(first, titles=titles),
+            MISTAKES: plot.plot_mistakes(images, labels, softmax(scores, 1)),
         }
-        for name, figure in pictures.items():
+        for name, ax in pictures.items():
+            figure: Any = ax.figure
             buffer = io.BytesIO()
-            figure.savefig(buffer, format="png", dpi=150)
+            figure.savefig(buffer, format="png", dpi=150, bbox_inches="tight")
             write_whole(self.folder / name, buffer.getvalue())
 
 
@@ -317,8 +323,8 @@ def _changed(options: Options, changes: dict[str, Any], done: int, folder: str |
             continue
         if name != "epochs":
             raise RunError(
-                f"{folder} was started with {name} {stored}, and cannot go on with {value}: leave "
-                "it out, or start a new run"
+                f"{folder} was started with {name} {stored} and cannot be resumed with {name} "
+                f"{value}: leave it out, or start a new run"
             )
         if value < done:
             raise RunError(f"{folder} has {done} epochs already, more than the {value} asked for")

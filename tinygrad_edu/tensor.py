@@ -145,8 +145,11 @@ class Tensor(ArrayLike):
     def _receive(self, g: Any, owned: bool) -> None:
         """Add a gradient (array, or tensor if it has a graph) to `grad`."""
         before = self._grad
-        if isinstance(g, Tensor):
-            self._grad = g if before is None else before + g  # type: ignore[operator]
+        if isinstance(g, Tensor) and before is not None:
+            self._grad = before + g  # type: ignore[operator]
+        elif isinstance(g, Tensor):
+            # A copy, as below: another tensor may have received the same gradient.
+            self._grad = g.to(self.dtype, copy=True)  # type: ignore[attr-defined]
         elif before is None:
             self._grad = make(_own(g, self.dtype, owned), None)
         elif before.array.flags.writeable and before.node is None:
@@ -199,7 +202,12 @@ class Tensor(ArrayLike):
     def data(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
             raise DTypeError(f"data: expected a Tensor, got {type(value).__name__}")
+        if self.node is not None and value.dtype.kind != "f":
+            raise DTypeError(
+                f"data: a tensor that requires a gradient holds floats, got {value.dtype}"
+            )
         self.array = value.array
+        View.forget(self)
         if self.node is not None and self.node.op is None:
             self.node.shape = value.shape
 
@@ -290,13 +298,16 @@ def backward_all(
     inputs: Tensor | Sequence[Tensor] | None,
 ) -> None:
     """Add the gradients of `outputs` to the `.grad` of the leaves, or of `inputs` only."""
-    chosen = [inputs] if isinstance(inputs, Tensor) else inputs
-    if chosen is not None and not len(chosen):
-        raise GraphError("backward: argument 'inputs': expected at least one tensor, got none")
+    chosen = None
+    if inputs is not None:  # each once: what is named twice receives its gradient once
+        chosen = list(dict.fromkeys([inputs] if isinstance(inputs, Tensor) else inputs))
+        if not chosen:
+            raise GraphError("backward: argument 'inputs': expected at least one tensor, got none")
     found = differentiate(outputs, chosen, gradients, retain_graph, create_graph, "backward")
-    for tensor, g in zip(chosen or (), found, strict=True):
-        if g is not None:
-            tensor._receive(g, False)
+    with set_grad_enabled(create_graph):
+        for tensor, g in zip(chosen or (), found, strict=True):
+            if g is not None:
+                tensor._receive(g, False)
 
 
 def _seed(output: Tensor, gradient: Any, create_graph: bool, caller: str) -> Any:
@@ -316,6 +327,8 @@ def _seed(output: Tensor, gradient: Any, create_graph: bool, caller: str) -> Any
         gradient = make(np.ones_like(output.array), None)
     elif not isinstance(gradient, Tensor):
         gradient = make(np.array(gradient, dtype=output.dtype), None)
+    elif gradient.dtype != output.dtype:
+        gradient = gradient.to(output.dtype)  # type: ignore[attr-defined]
     if gradient.shape != output.shape:
         raise ShapeError(
             f"{caller}: argument 'gradient': expected the tensor's shape {output.shape}, "

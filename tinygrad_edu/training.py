@@ -160,17 +160,19 @@ class Trainer:
         Errors: ValueError, KeyError or RuntimeError if the state is that of another model,
         optimizer or kind of training; the trainer must not be used then.
         """
-        history = state["history"]
-        if set(history) != set(self.history) or {len(v) for v in history.values()} != {
-            state["epoch"]
-        }:
-            raise ValueError(f"the history does not hold {state['epoch']} epochs")
+        history, best, epoch = state["history"], state["best_epoch"], state["epoch"]
+        if set(history) != set(self.history) or any(len(v) != epoch for v in history.values()):
+            raise ValueError(f"the history does not hold {epoch} epochs")
+        if not min(epoch, 1) <= best <= epoch:
+            raise ValueError(f"the best epoch is {best} of {epoch}")
+        if best:  # so that weights of another model are found now, and not at the end of training
+            self.model.load_state_dict(state["best_weights"])
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         for generator, place in zip(self._generators(), state["generators"], strict=True):
             generator.set_state(place)
-        self.history = {name: list(history[name]) for name in self.history}
-        self.epoch, self.best_epoch = state["epoch"], state["best_epoch"]
+        self.history = {name: [float(x) for x in history[name]] for name in self.history}
+        self.epoch, self.best_epoch = epoch, best
         self.best_weights = state["best_weights"]
 
     def _generators(self) -> list:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,8 @@ class Adam(Optimizer):
         """Raise ValueError for settings that make no sense."""
         check_at_least_0("Adam", settings, "lr", "eps", "weight_decay")
         betas = settings["betas"]
-        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+        pair = isinstance(betas, (tuple, list)) and len(betas) == 2
+        if not pair or not all(isinstance(b, Real) and 0 <= float(b) < 1 for b in betas):
             expected = "two numbers from 0 to below 1"
             raise ValueError(describe("Adam", "betas", expected, repr(betas)))
 
@@ -64,7 +66,7 @@ class Adam(Optimizer):
         (beta1, beta2), amsgrad = group["betas"], group["amsgrad"]
         # p -= lr / c1 m / (sqrt(v / c2) + eps), with the factors drawn together
         c1, root = 1 - beta1**step, (1 - beta2**step) ** 0.5
-        eps, rate = group["eps"] * root, group["lr"] * root / c1
+        eps, rate = float(group["eps"] * root), float(group["lr"] * root / c1)
         memories = [state["exp_avg"].array, state["exp_avg_sq"].array]
         memories += [state["max_exp_avg_sq"].array] if amsgrad else []
         for p, g, m, v, *largest, scratch, t in self.blocks(param, grad, *memories):
@@ -73,6 +75,6 @@ class Adam(Optimizer):
             np.multiply(v, beta2, v)
             np.add(v, np.multiply(np.multiply(g, g, t), 1 - beta2, t), v)
             if amsgrad:
-                v = np.maximum(largest[0], v, largest[0])
+                v = np.maximum(largest[0], v, out=largest[0])
             np.add(np.sqrt(v, t), eps, t)
             np.subtract(p, np.multiply(np.divide(m, t, t), rate, t), p)

@@ -260,6 +260,6 @@ def check_at_least_0(optimizer: str, settings: dict[str, Any], *arguments: str) 
 def direction(p: np.ndarray, g: np.ndarray, out: np.ndarray, group: dict[str, Any]) -> np.ndarray:
     """The gradient to descend: with weight decay added, turned round to maximize. May be `g`."""
     if group["weight_decay"]:
-        np.multiply(p, group["weight_decay"], out)
+        np.multiply(p, float(group["weight_decay"]), out)
         return (np.subtract if group["maximize"] else np.add)(out, g, out)
     return np.negative(g, out) if group["maximize"] else g

@@ -52,7 +52,7 @@ class SGD(Optimizer):
 
     def update(self, param: Tensor, grad: np.ndarray, group: dict[str, Any]) -> None:
         """Change one parameter."""
-        lr, momentum = group["lr"], group["momentum"]
+        lr, momentum = float(group["lr"]), float(group["momentum"])
         if not momentum:
             for p, g, scratch, t in self.blocks(param, grad):
                 np.multiply(direction(p, g, scratch, group), lr, t)

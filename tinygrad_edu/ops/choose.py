@@ -121,7 +121,14 @@ def _comparison(name: str, operator: str, ufunc: np.ufunc, words: str) -> Any:
         return ufunc(input, other)
 
     compare.__name__ = compare.__qualname__ = name
-    compare.__doc__ = f"Whether each element of `input` is {words} that of `other`, as bools."
+    compare.__doc__ = f"""Whether each element of `input` is {words} that of `other`, as bools.
+
+    Shapes broadcast. No gradient.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.{name}(tg.tensor([1, 2, 3]), 2)
+    tensor({np.array2string(ufunc([1, 2, 3], 2), separator=", ")})
+    """
     return op(compare, method=name, operator=operator)
 
 

@@ -51,22 +51,37 @@ def clone_rule(g):
 
 @composite(method="contiguous")
 def contiguous(input: Tensor) -> Tensor:
-    """The tensor itself if its elements lie in row-major order, else a copy that does."""
-    return input if input.is_contiguous() else clone(input)
+    """The tensor itself if its elements lie in row-major order, else a copy that does.
+
+    Gradient: g.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.zeros(2, 3).T.contiguous().stride()
+    (2, 1)
+    """
+    array = input.array if isinstance(input, Tensor) else input
+    return input if array.flags.c_contiguous else clone(input)
 
 
 @composite(method="to")
-def to(input: Tensor, *args: Any, device: Any = None, dtype: Any = None, copy: bool = False) -> Any:
+def to(
+    input: Tensor, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False,
+    copy: bool = False,
+) -> Any:  # fmt: skip
     """The tensor in another dtype (or on a device: there is only the CPU).
 
-    `to(dtype)`, `to(device)`, `to(device, dtype)`, `to(other_tensor)`. Returns the tensor itself
-    if there is nothing to change and `copy` is not set.
+    `to(dtype)`, `to(device)`, `to(device, dtype)`, `to(other_tensor)`, each followed, if need be,
+    by `non_blocking`, which means nothing here, and `copy`. Returns the tensor itself
+    if there is nothing to change and `copy` is not set. Gradient: g, converted back; none for
+    integers and bools.
 
     >>> import tinygrad_edu as tg
     >>> tg.ones(2).to(tg.float64).dtype
     dtype('float64')
     """
-    for wish in args:
+    flags = [wish for wish in args if isinstance(wish, bool)]
+    copy = flags[1] if len(flags) > 1 else copy
+    for wish in args[: len(args) - len(flags)]:
         if isinstance(wish, Tensor):
             dtype = wish.dtype
         elif isinstance(wish, (str, Device)) and not _is_dtype(wish):
@@ -75,9 +90,8 @@ def to(input: Tensor, *args: Any, device: Any = None, dtype: Any = None, copy: b
             dtype = wish
     if device is not None:
         Device(device)
-    if dtype is None or np.dtype(dtype) == input.dtype:
-        return clone(input) if copy else input
-    return convert(input, dtype)
+    out = convert(input, input.dtype if dtype is None else dtype)
+    return clone(input) if copy and out is input else out
 
 
 def _is_dtype(name: Any) -> bool:
@@ -91,7 +105,9 @@ def convert(input: Tensor, dtype: Any) -> Tensor:
         raise DTypeError(f"to: expected a float, integer or bool dtype, got {wanted}")
     if wanted == input.dtype:
         return input
-    return cast(input, wanted) if wanted.kind == "f" else cast(input.detach(), wanted)
+    if wanted.kind != "f" and isinstance(input, Tensor):
+        input = input.detach()
+    return cast(input, wanted)
 
 
 def _converter(name: str, dtype: np.dtype) -> None:
@@ -99,7 +115,8 @@ def _converter(name: str, dtype: np.dtype) -> None:
         return convert(input, dtype)
 
     method.__name__ = method.__qualname__ = f"to_{name}"
-    method.__doc__ = f"The tensor with elements of type {dtype}."
+    gradient = "g, converted back" if dtype.kind == "f" else "none"
+    method.__doc__ = f"The tensor with elements of type {dtype}. Gradient: {gradient}."
     composite(method, method=name)
 
 
@@ -109,11 +126,21 @@ for _name in ("float", "double", "half", "long", "int", "short", "bool"):
 
 @composite(method="type_as")
 def type_as(input: Tensor, other: Tensor) -> Tensor:
-    """The tensor in the dtype of `other`."""
+    """The tensor in the dtype of `other`. Gradient: g, converted back.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.tensor([1, 2]).type_as(tg.ones(1))
+    tensor([1., 2.])
+    """
     return convert(input, other.dtype)
 
 
 @composite(method="cpu")
 def cpu(input: Tensor) -> Tensor:
-    """The tensor itself: it is on the CPU."""
-    return input
+    """The tensor itself: it is on the CPU. Gradient: g.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.ones(2).cpu()
+    tensor([1., 1.])
+    """
+    return to(input, "cpu")

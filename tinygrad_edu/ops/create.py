@@ -155,26 +155,36 @@ def full(
     return finished(np.full(shape, value, dtype), device, requires_grad)
 
 
-def zeros_like(input: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros_like(
+    input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Zeros in the shape and dtype of `input`."""
-    return finished(np.zeros(input.shape, dtype or input.dtype), None, requires_grad)
+    return finished(np.zeros(input.shape, dtype or input.dtype), device, requires_grad)
 
 
-def ones_like(input: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def ones_like(
+    input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Ones in the shape and dtype of `input`."""
-    return finished(np.ones(input.shape, dtype or input.dtype), None, requires_grad)
+    return finished(np.ones(input.shape, dtype or input.dtype), device, requires_grad)
 
 
-def empty_like(input: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def empty_like(
+    input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor in the shape and dtype of `input` whose elements are whatever the memory holds."""
-    return finished(np.empty(input.shape, dtype or input.dtype), None, requires_grad)
+    return finished(np.empty(input.shape, dtype or input.dtype), device, requires_grad)
 
 
 def full_like(
-    input: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False
-) -> Tensor:
+    input: Any, fill_value: Any, *, dtype: Any = None, device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
     """One number in the shape and dtype of `input`."""
-    return full(input.shape, fill_value, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return full(
+        input.shape, fill_value, dtype=dtype or input.dtype, device=device,
+        requires_grad=requires_grad,
+    )  # fmt: skip
 
 
 def arange(

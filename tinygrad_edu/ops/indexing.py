@@ -27,11 +27,13 @@ def plain_index(index: Any) -> Any:
         return slice(*parts)
     if isinstance(index, Tensor):
         index = index.array
-        if index.ndim == 0 and index.dtype.kind in "iu":
-            return int(index)  # as an integer it gives a view, as in PyTorch
+    elif isinstance(index, np.ndarray):
+        index = index.copy()  # a write to the caller's array would go unnoticed in backward
     elif isinstance(index, list):
         index = np.array([plain_index(part) for part in index])
         index = index.astype(np.int64) if not index.size else index
+    if isinstance(index, np.ndarray) and index.ndim == 0 and index.dtype.kind in "iu":
+        return int(index)  # as an integer it gives a view, as in PyTorch
     if isinstance(index, np.ndarray) and index.dtype.kind not in "iub":
         raise DTypeError(
             f"index: expected integers, bools, slices, None or Ellipsis, got {index.dtype}"
@@ -52,7 +54,11 @@ def getitem(input: Any, /, index: Any) -> Any:
     Gradient: g, added at the places read; a place read twice gets the sum.
     Errors: DimensionError outside the range or for a negative step, DTypeError for floats.
     """
-    return input[index]
+    out = input[index]
+    if isinstance(out, np.ndarray):
+        return out
+    parts = index if isinstance(index, tuple) else (index,)
+    return input[(*parts, ...)]  # NumPy copies a single element unless it is asked for a view
 
 
 @getitem.rule
@@ -99,7 +105,8 @@ def _check_along(name: str, input: np.ndarray, dim: int, index: Any) -> np.ndarr
         raise DTypeError(f"{name}: argument 'index': expected integers, got {index.dtype}")
     if index.ndim != input.ndim:
         raise ShapeError(
-            f"{name}: argument 'index': expected {input.ndim} dimensions, got {index.ndim}"
+            f"{name}: argument 'index': expected {input.ndim} dimensions as in input of shape "
+            f"{input.shape}, got shape {index.shape}"
         )
     size = input.shape[dims.one(dim, input.ndim)] if input.ndim else 1
     if index.size and not (index.min() >= 0 and index.max() < size):
@@ -128,4 +135,5 @@ def gather(input: Any, /, dim: int, index: Any) -> Any:
 @gather.rule
 def gather_rule(g, input_shape, dim, index):
     index = index.array if isinstance(index, Tensor) else index
-    return scatter_index(g, input_shape, along(len(input_shape), dim, index))
+    place = along(len(input_shape), dim, index) if input_shape else ()
+    return scatter_index(g, input_shape, place)

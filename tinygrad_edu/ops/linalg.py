@@ -19,7 +19,17 @@ def matrix_product(input: Any, other: Any, /) -> Any:
 
     Gradient: g other^T for `input`, input^T g for `other`.
     """
+    if input.shape[-1] != other.shape[-2]:
+        raise _unequal(input, other)
     return np.matmul(input, other)
+
+
+def _unequal(input: Any, other: Any) -> ShapeError:
+    place = "first" if other.ndim == 1 else "last but one"
+    return ShapeError(
+        f"matmul: expected the last size of input and the {place} of other to be equal, got "
+        f"shapes {input.shape} and {other.shape}; transpose one of them?"
+    )
 
 
 @matrix_product.rule
@@ -44,7 +54,7 @@ def matmul(input: Any, other: Any) -> Any:
     >>> tg.tensor([[1.0, 2.0], [3.0, 4.0]]) @ tg.tensor([1.0, 1.0])
     tensor([3., 7.])
     """
-    a, b = getattr(input, "ndim", 0), getattr(other, "ndim", 0)
+    a, b = _rank(input), _rank(other)
     if a > 1 and b > 1:
         return matrix_product(input, other)
     if not a or not b:
@@ -52,12 +62,18 @@ def matmul(input: Any, other: Any) -> Any:
             "matmul: expected two tensors of at least one dimension, got shapes "
             f"{getattr(input, 'shape', ())} and {getattr(other, 'shape', ())}; use * for numbers"
         )
+    if input.shape[-1] != other.shape[-min(b, 2)]:
+        raise _unequal(input, other)
     row = reshape(input, (1, *input.shape)) if a == 1 else input
     column = reshape(other, (*other.shape, 1)) if b == 1 else other
     out = matrix_product(row, column)
     if a == 1:
         out = reshape(out, (*out.shape[:-2], out.shape[-1]))
     return reshape(out, out.shape[:-1]) if b == 1 else out
+
+
+def _rank(x: Any) -> int:
+    return 0 if isinstance(x, (int, float)) else x.ndim
 
 
 def _ranks(name: str, first: Any, second: Any, ranks: tuple[int, int], hint: str) -> None:
@@ -73,7 +89,12 @@ def _ranks(name: str, first: Any, second: Any, ranks: tuple[int, int], hint: str
 def mm(input: Any, mat2: Any) -> Any:
     """Product of two matrices: (n, k), (k, m) -> (n, m). See `matmul`.
 
+    Gradient: g mat2^T for `input`, input^T g for `mat2`.
     Errors: ShapeError if an operand is not a matrix or the inner sizes differ.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.mm(tg.tensor([[1.0, 2.0]]), tg.tensor([[3.0], [4.0]]))
+    tensor([[11.]])
     """
     _ranks("mm", input, mat2, (2, 2), "matmul takes other ranks")
     return matrix_product(input, mat2)
@@ -83,7 +104,12 @@ def mm(input: Any, mat2: Any) -> Any:
 def bmm(input: Any, mat2: Any) -> Any:
     """Products of matrices pair by pair: (b, n, k), (b, k, m) -> (b, n, m). See `matmul`.
 
+    Gradient: g mat2^T for `input`, input^T g for `mat2`.
     Errors: ShapeError if an operand is not a batch of matrices or the sizes differ.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.bmm(tg.ones(5, 2, 3), tg.ones(5, 3, 4)).shape
+    (5, 2, 4)
     """
     _ranks("bmm", input, mat2, (3, 3), "matmul takes other ranks")
     if input.shape[0] != mat2.shape[0]:
@@ -93,21 +119,44 @@ def bmm(input: Any, mat2: Any) -> Any:
 
 @composite(method="mv")
 def mv(input: Any, vec: Any) -> Any:
-    """Product of a matrix and a vector: (n, k), (k,) -> (n,). See `matmul`."""
+    """Product of a matrix and a vector: (n, k), (k,) -> (n,). See `matmul`.
+
+    Gradient: the outer product of g and vec for `input`, input^T g for `vec`.
+    Errors: ShapeError if the ranks are others or the inner sizes differ.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.mv(tg.tensor([[1.0, 2.0], [3.0, 4.0]]), tg.tensor([1.0, 0.0]))
+    tensor([1., 3.])
+    """
     _ranks("mv", input, vec, (2, 1), "matmul takes other ranks")
     return matmul(input, vec)
 
 
 @composite(method="dot")
 def dot(input: Any, tensor: Any) -> Any:
-    """Inner product of two vectors: (n,), (n,) -> (). See `matmul`."""
+    """Inner product of two vectors: (n,), (n,) -> (). See `matmul`.
+
+    Gradient: g times the other vector. Errors: ShapeError for other ranks or unequal lengths.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.dot(tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0]))
+    tensor(11.)
+    """
     _ranks("dot", input, tensor, (1, 1), "matmul takes other ranks")
     return matmul(input, tensor)
 
 
 @composite(method="outer")
 def outer(input: Any, vec2: Any) -> Any:
-    """Outer product of two vectors: (n,), (m,) -> (n, m)."""
+    """Outer product of two vectors: (n,), (m,) -> (n, m).
+
+    Gradient: g vec2 for `input`, g^T input for `vec2`. Errors: ShapeError for other ranks.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.outer(tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0]))
+    tensor([[3., 4.],
+            [6., 8.]])
+    """
     _ranks("outer", input, vec2, (1, 1), "flatten() first")
     return reshape(input, (-1, 1)) * reshape(vec2, (1, -1))
 
@@ -214,13 +263,20 @@ def _explicit(equation: str, operands: tuple) -> str:
     terms, arrow, result = equation.partition("->")
     letters = terms.split(",")
     if len(letters) != len(operands):
-        raise ShapeError(f"einsum: {equation!r} names {len(letters)} operands, got {len(operands)}")
+        shapes = [tuple(x.shape) for x in operands]
+        raise ShapeError(
+            f"einsum: {equation!r} names {len(letters)} operands, got {len(operands)} of shapes "
+            f"{', '.join(map(str, shapes))}"
+        )
     spare = [c for c in _LETTERS if c not in equation]
     longest = 0
     for i, (term, x) in enumerate(zip(letters, operands, strict=True)):
         hidden = x.ndim - len(term.replace("...", ""))
         if hidden < 0 or (hidden and "..." not in term):
-            raise ShapeError(f"einsum: {term!r} in {equation!r} does not fit shape {x.shape}")
+            raise ShapeError(
+                f"einsum: {equation!r}: operand {i}: expected {len(term.replace('...', ''))} "
+                f"dimensions for {term!r}, got shape {x.shape}"
+            )
         # The dims behind "..." are named from the last one backwards: so they broadcast.
         letters[i] = term.replace("...", "".join(spare[:hidden][::-1]))
         longest = max(longest, hidden)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -10,10 +11,11 @@ import numpy as np
 from tinygrad_edu.errors import DimensionError, DTypeError, ShapeError
 from tinygrad_edu.op import composite
 from tinygrad_edu.ops.activation import log_softmax
+from tinygrad_edu.ops.choose import where
 from tinygrad_edu.ops.indexing import gather, getitem
 from tinygrad_edu.ops.reduce import mean, sum
 from tinygrad_edu.ops.shape import reshape
-from tinygrad_edu.tensor import Tensor, make
+from tinygrad_edu.tensor import Tensor
 
 __all__ = ["cross_entropy", "mse_loss", "nll_loss"]
 
@@ -74,9 +76,8 @@ def nll_loss(
     counts, labels = _labels("nll_loss", target, input.shape[axis], ignore_index)
     picked = gather(input, axis, np.expand_dims(labels, axis))
     picked = -reshape(picked, target.shape)
-    if weight is None:
-        weights: Any = make(counts.astype(input.dtype), None)
-    else:
+    weights: Any = counts.astype(input.dtype)
+    if weight is not None:
         _check_weight("nll_loss", weight, input.shape[axis])
         weights = getitem(weight, labels) * counts
     losses = _masked(picked, counts) * weights
@@ -87,7 +88,7 @@ def nll_loss(
 
 def _masked(losses: Any, counts: np.ndarray) -> Any:
     """Ignored places hold a number whatever the input was: there 0 times inf must be 0."""
-    return losses if counts.all() else losses.where(counts, 0.0)
+    return losses if counts.all() else where(counts, losses, 0.0)
 
 
 def _class_dim(name: str, input: Any, target: Any) -> int:
@@ -157,7 +158,7 @@ def cross_entropy(
         smooth = target * (1 - label_smoothing) + label_smoothing / K if label_smoothing else target
         losses = -sum(logp * smooth * _class_weights(weight, input, axis), axis)
         if reduction == "mean":
-            return sum(losses) / (losses.array.size)
+            return sum(losses) / math.prod(losses.shape)
         return reduced("cross_entropy", losses, reduction)
     hard = nll_loss(logp, target, weight, ignore_index, reduction)
     if not label_smoothing:

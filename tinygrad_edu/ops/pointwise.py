@@ -89,7 +89,7 @@ def div(input: Any, other: Any, /) -> Any:
 @div.rule
 def div_rule(g, other, out, need):
     ga = g / other
-    return ga, -ga * out if need[1] else None
+    return ga if need[0] else None, -ga * out if need[1] else None
 
 
 @op(method=("neg", "negative"), operator="neg", inplace=True, ufunc=np.negative)
@@ -115,7 +115,8 @@ def pow(input: Any, exponent: Any, /) -> Any:
 
     Gradient: g * exponent * input**(exponent - 1) for `input`, and 0 where the exponent is 0
     (also for 0**0); g * out * log(input) for `exponent`, and 0 where the base is 0 and the
-    exponent not negative. Errors: DTypeError for an integer to a negative integer power.
+    exponent not negative. Errors: ValueError for an integer to a negative integer power,
+    DTypeError for a bool to the power of a bool.
 
     >>> import tinygrad_edu as tg
     >>> 2 ** tg.tensor([1.0, 3.0])
@@ -126,6 +127,8 @@ def pow(input: Any, exponent: Any, /) -> Any:
             return np.sqrt(input)
         if exponent in (1, 2, 3):  # NumPy calls pow for a cube, 70 times slower than two products
             return input * (1, input, input * input)[int(exponent) - 1]
+    if np.result_type(input, exponent) == bool:
+        raise TypeError("expected numbers; convert bools with .long()")
     return np.power(input, exponent)
 
 
@@ -207,6 +210,8 @@ def square(input: Any, /) -> Any:
     >>> tg.square(tg.tensor([2.0, -3.0]))
     tensor([4., 9.])
     """
+    if input.dtype.kind == "b":  # a bool has no products; as in PyTorch it counts as an integer
+        input = input.astype(np.int64)
     return np.multiply(input, input)
 
 
@@ -256,7 +261,7 @@ def sign(input: Any, /) -> Any:
     >>> tg.sign(tg.tensor([2.0, 0.0, -3.0]))
     tensor([ 1.,  0., -1.])
     """
-    return np.sign(input)
+    return input.copy() if input.dtype.kind == "b" else np.sign(input)
 
 
 @sign.rule

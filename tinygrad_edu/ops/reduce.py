@@ -212,6 +212,11 @@ def _arg_extreme(name: str, word: str, function: Any) -> Any:
     reduce.__doc__ = f"""The place of the {word} element (the first of equal ones), as int64.
 
     Counted in the flattened tensor if `dim` is None. No gradient.
+    Errors: DimensionError if there is no element.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.{name}(tg.tensor([1.0, 3.0, 0.0, 3.0]))
+    tensor({function([1, 3, 0, 3])})
     """
     return op(reduce, method=name, dtype=None)
 
@@ -234,8 +239,8 @@ def _along(input: Any, dim: int, keepdim: bool, place: Any) -> Extreme:
 def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
     """The largest element; along a dim also its place; of two tensors the larger elements.
 
-    `max(input)` shares the gradient evenly among equal largest elements. `max(input, dim)`
-    returns (values, indices) and gives the gradient to the first of them. `max(input, other)` is
+    Gradient: `max(input)` shares it evenly among equal largest elements. `max(input, dim)`
+    returns (values, indices) and gives it to the first of them. `max(input, other)` is
     `maximum`.
 
     >>> import tinygrad_edu as tg
@@ -252,7 +257,7 @@ def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
 def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
     """The smallest element; along a dim also its place; of two tensors the smaller elements.
 
-    See `max`.
+    Gradient: as for `max`.
 
     >>> import tinygrad_edu as tg
     >>> tg.tensor([3.0, 1.0, 2.0]).min()
@@ -265,14 +270,29 @@ def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
 
 @op(method="all", dtype=None)
 def all(input: Any, /, dim: Any = None, keepdim: bool = False) -> Any:
-    """Whether all elements are true (not 0); true for none."""
-    return np.all(input, axis=dims.several(dim, input.ndim), keepdims=keepdim)
+    """Whether all elements are true (not 0); true for none. No gradient.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.all(tg.tensor([[True, False], [True, True]]), dim=1)
+    tensor([False,  True])
+    """
+    return _truth(np.all, input, dim, keepdim)
 
 
 @op(method="any", dtype=None)
 def any(input: Any, /, dim: Any = None, keepdim: bool = False) -> Any:
-    """Whether any element is true (not 0); false for none."""
-    return np.any(input, axis=dims.several(dim, input.ndim), keepdims=keepdim)
+    """Whether any element is true (not 0); false for none. No gradient.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.any(tg.tensor([[True, False], [False, False]]), dim=1)
+    tensor([ True, False])
+    """
+    return _truth(np.any, input, dim, keepdim)
+
+
+def _truth(function: Any, input: np.ndarray, dim: Any, keepdim: bool) -> Any:
+    found = function(input, axis=dims.several(dim, input.ndim), keepdims=keepdim)
+    return found.astype(np.uint8) if input.dtype == np.uint8 else found  # as in PyTorch
 
 
 @op(method="logsumexp", dtype="float")

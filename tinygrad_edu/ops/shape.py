@@ -66,7 +66,13 @@ def view_rule(g, input_shape):
 
 @composite(method="view_as")
 def view_as(input: Tensor, other: Tensor) -> Tensor:
-    """The elements in the shape of `other`, sharing memory."""
+    """The elements in the shape of `other`, sharing memory. Gradient: g in the input's shape.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.arange(4).view_as(tg.ones(2, 2))
+    tensor([[0, 1],
+            [2, 3]])
+    """
     return view(input, other.shape)
 
 
@@ -74,13 +80,18 @@ def view_as(input: Tensor, other: Tensor) -> Tensor:
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     """The dims from `start_dim` to `end_dim` merged into one.
 
+    Gradient: g in the input's shape.
+
     >>> import tinygrad_edu as tg
     >>> tg.zeros(2, 3, 4).flatten(1).shape
     (2, 12)
     """
     first, last = dims.one(start_dim, input.ndim), dims.one(end_dim, input.ndim)
     if first > last:
-        raise ShapeError(f"flatten: expected start_dim <= end_dim, got {start_dim} and {end_dim}")
+        raise ShapeError(
+            f"flatten: expected start_dim <= end_dim, got {start_dim} and {end_dim} for shape "
+            f"{input.shape}"
+        )
     if input.ndim == 0:
         return reshape(input, (1,))
     shape = input.shape
@@ -128,7 +139,11 @@ def permute_rule(g, dims):
 def t(input: Any) -> Any:
     """The transpose of a matrix; vectors and 0-d tensors stay as they are.
 
-    Errors: ShapeError for more than two dims.
+    Gradient: the transpose of g. Errors: ShapeError for more than two dims.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.zeros(2, 3).t().shape
+    (3, 2)
     """
     if input.ndim > 2:
         raise ShapeError(f"t: expected at most 2 dimensions, got shape {input.shape}; use mT")
@@ -155,6 +170,8 @@ Tensor.mT = property(_matrix_transposed)  # type: ignore[attr-defined]
 def squeeze(input: Any, /, dim: Any = None) -> Any:
     """Without the dims of size 1, or without those of `dim` that have size 1; a view.
 
+    Gradient: g in the input's shape.
+
     >>> import tinygrad_edu as tg
     >>> tg.zeros(1, 3, 1).squeeze(0).shape
     (3, 1)
@@ -171,6 +188,8 @@ def squeeze_rule(g, input_shape):
 @op(method="unsqueeze", dtype=None, view=True)
 def unsqueeze(input: Any, /, dim: int) -> Any:
     """With a dim of size 1 put in before `dim`; a view.
+
+    Gradient: g in the input's shape.
 
     >>> import tinygrad_edu as tg
     >>> tg.zeros(3).unsqueeze(-1).shape
@@ -197,8 +216,13 @@ def expand(input: Any, /, size: Any) -> Any:
     """
     new = len(size) - input.ndim
     if new < 0 or any(n == -1 for n in size[:new]):
-        raise ShapeError(f"expand: {input.shape} cannot be expanded to {tuple(size)}")
+        raise ShapeError(
+            f"argument 'size': expected one that shape {input.shape} broadcasts to, got "
+            f"{tuple(size)}"
+        )
     whole = tuple([input.shape[i - new] if n == -1 else n for i, n in enumerate(size)])
+    if whole[new:] == input.shape and all(n == 1 for n in whole[:new]):
+        return input[(*(None,) * new, ...)]  # nothing is repeated, so it can be written
     return np.broadcast_to(input, whole)
 
 
@@ -212,7 +236,13 @@ broadcast_to = expand
 
 @composite(method="expand_as")
 def expand_as(input: Any, other: Any) -> Any:
-    """`input` expanded to the shape of `other`."""
+    """`input` expanded to the shape of `other`. Gradient: g, summed over the repeated dims.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.tensor([1, 2]).expand_as(tg.ones(2, 2))
+    tensor([[1, 2],
+            [1, 2]])
+    """
     return expand(input, other.shape)
 
 

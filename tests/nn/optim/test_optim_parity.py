@@ -1,0 +1,180 @@
+"""The same optimizers in PyTorch: the same trajectories, states and refusals."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+
+torch = pytest.importorskip("torch", reason="compares with PyTorch")
+pytestmark = pytest.mark.parity
+
+SETTINGS = [
+    ("SGD", {"lr": 0.05}),
+    ("SGD", {"weight_decay": 0.1}),
+    ("SGD", {"maximize": True}),
+    ("SGD", {"weight_decay": 0.1, "maximize": True}),
+    ("SGD", {"momentum": 0.9}),
+    ("SGD", {"momentum": 0.9, "dampening": 0.3}),
+    ("SGD", {"momentum": 0.9, "nesterov": True}),
+    ("SGD", {"momentum": 0.9, "dampening": 0.3, "weight_decay": 0.1}),
+    ("SGD", {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1, "maximize": True}),
+    ("SGD", {"momentum": 0.5, "dampening": 1.0, "maximize": True}),
+    ("Adam", {}),
+    ("Adam", {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-3}),
+    ("Adam", {"betas": (0.0, 0.0)}),
+    ("Adam", {"weight_decay": 0.1}),
+    ("Adam", {"amsgrad": True}),
+    ("Adam", {"maximize": True}),
+    ("Adam", {"amsgrad": True, "weight_decay": 0.1, "maximize": True, "lr": 0.01}),
+]
+SHAPES = [(3, 4), (5,), (), (2, 1, 3)]
+every_setting = pytest.mark.parametrize(
+    "name, settings", SETTINGS, ids=[f"{name} {settings}" for name, settings in SETTINGS]
+)
+
+
+def starts(lib, rng, dtype="float64"):
+    arrays = [rng.standard_normal(shape).astype(dtype) for shape in SHAPES]
+    return [lib.nn.Parameter(lib.tensor(array)) for array in arrays]
+
+
+def give_gradients(lib, params, step, dtype="float64"):
+    """Random gradients, the same for both; in each step some parameter has none."""
+    rng = np.random.default_rng(step)
+    for i, p in enumerate(params):
+        g = rng.standard_normal(tuple(p.shape)).astype(dtype)
+        p.grad = None if i and (i + step) % 4 == 0 else lib.tensor(g)
+
+
+def optimizers(name, settings, dtype="float64"):
+    for lib in (tg, torch):
+        params = starts(lib, np.random.default_rng(0), dtype)
+        groups = [{"params": params[:2]}, {"params": params[2:], "lr": 0.02}]
+        yield lib, params, getattr(lib.optim, name)(groups, **settings)
+
+
+@every_setting
+@pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-12), ("float32", 2e-6)])
+def test_trajectories(name, settings, dtype, tolerance):
+    (_, ours, a), (_, theirs, b) = optimizers(name, settings, dtype)
+    for step in range(20):
+        for lib, params, optimizer in ((tg, ours, a), (torch, theirs, b)):
+            give_gradients(lib, params, step, dtype)
+            optimizer.step()
+        for p, q in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(
+                p.detach(), q.detach().numpy(), rtol=tolerance, atol=tolerance, err_msg=str(step)
+            )
+
+
+def plain(state_dict):
+    """A state dict with arrays in place of tensors."""
+    state = {
+        i: {key: value.numpy() for key, value in memory.items()}
+        for i, memory in state_dict["state"].items()
+    }
+    return {"state": state, "param_groups": state_dict["param_groups"]}
+
+
+@every_setting
+def test_states_have_the_same_names_and_values(name, settings):
+    found = []
+    for lib, params, optimizer in optimizers(name, settings):
+        for step in range(5):
+            give_gradients(lib, params, step)
+            optimizer.step()
+        found.append(plain(optimizer.state_dict()))
+    ours, theirs = found
+    assert list(ours["state"]) == list(theirs["state"])
+    for i, memory in ours["state"].items():
+        assert sorted(memory) == sorted(theirs["state"][i])
+        for key, value in memory.items():
+            other = theirs["state"][i][key]
+            assert value.dtype == other.dtype
+            np.testing.assert_allclose(value, other, rtol=1e-12, atol=1e-14)
+    for one, other in zip(ours["param_groups"], theirs["param_groups"], strict=True):
+        assert one == {key: other[key] for key in one}
+
+
+@every_setting
+def test_a_state_of_pytorch_is_taken_over(name, settings):
+    (_, ours, a), (_, theirs, b) = optimizers(name, settings)
+    for step in range(10):
+        give_gradients(torch, theirs, step)
+        b.step()
+    with tg.no_grad():
+        for p, q in zip(ours, theirs, strict=True):
+            p.copy_(tg.tensor(q.detach().numpy()))
+    a.load_state_dict(plain(b.state_dict()))
+    for step in range(10, 20):
+        for lib, params, optimizer in ((tg, ours, a), (torch, theirs, b)):
+            give_gradients(lib, params, step)
+            optimizer.step()
+    for p, q in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(p.detach(), q.detach().numpy(), rtol=1e-12, atol=1e-12)
+
+
+@every_setting
+def test_pytorch_takes_over_a_state_of_ours(name, settings):
+    (_, ours, a), (_, theirs, b) = optimizers(name, settings)
+    for step in range(10):
+        give_gradients(tg, ours, step)
+        a.step()
+    for p, q in zip(ours, theirs, strict=True):
+        q.data.copy_(torch.from_numpy(p.detach().numpy().copy()))
+    saved = a.state_dict()
+    state = {
+        i: {key: torch.tensor(value.numpy()) for key, value in memory.items()}
+        for i, memory in saved["state"].items()
+    }
+    b.load_state_dict({"state": state, "param_groups": saved["param_groups"]})
+    for step in range(10, 15):
+        for lib, params, optimizer in ((tg, ours, a), (torch, theirs, b)):
+            give_gradients(lib, params, step)
+            optimizer.step()
+    for p, q in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(p.detach(), q.detach().numpy(), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam"])
+def test_the_arguments_are_pytorch_s_without_the_choice_of_implementation(name):
+    ours, theirs = (
+        {
+            p.name: (p.default, p.kind)
+            for p in inspect.signature(getattr(lib.optim, name).__init__).parameters.values()
+        }
+        for lib in (tg, torch)
+    )
+    left_out = {
+        "foreach", "fused", "capturable", "differentiable", "decoupled_weight_decay",
+    }  # fmt: skip
+    assert ours == {key: value for key, value in theirs.items() if key not in left_out}
+
+
+REFUSALS = [
+    lambda lib: lib.optim.SGD([]),
+    lambda lib: lib.optim.SGD(lib.ones(1)),
+    lambda lib: lib.optim.SGD([1.0]),
+    lambda lib: lib.optim.SGD([{"params": {lib.ones(1)}}]),
+    lambda lib: lib.optim.SGD([lib.ones(1, requires_grad=True) * 2]),
+    lambda lib: lib.optim.SGD([lib.ones(1)], lr=-1),
+    lambda lib: lib.optim.SGD([lib.ones(1)], momentum=-1),
+    lambda lib: lib.optim.SGD([lib.ones(1)], weight_decay=-1),
+    lambda lib: lib.optim.SGD([lib.ones(1)], nesterov=True),
+    lambda lib: lib.optim.Adam([lib.ones(1)], betas=(1.0, 0.5)),
+    lambda lib: lib.optim.Adam([lib.ones(1)], eps=-1),
+    lambda lib: lib.optim.Adam([lib.ones(1)]).add_param_group([lib.ones(1)]),
+    lambda lib: lib.optim.Adam([lib.ones(1)]).load_state_dict({"state": {}, "param_groups": []}),
+]
+
+
+@pytest.mark.parametrize("call", REFUSALS)
+def test_refusals_are_caught_by_the_same_except(call):
+    with pytest.raises((TypeError, ValueError)) as theirs:
+        call(torch)
+    with pytest.raises(theirs.type):
+        call(tg)

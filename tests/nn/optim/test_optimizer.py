@@ -1,0 +1,461 @@
+"""What all optimizers share: groups, states, saving, and the walk in blocks."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import subprocess
+import sys
+import tracemalloc
+
+import numpy as np
+import pytest
+from source import ROOT
+
+import tinygrad_edu as tg
+from tinygrad_edu import nn, optim
+from tinygrad_edu.nn.optim import optimizer as room
+
+MAKERS = [
+    lambda params: optim.SGD(params, lr=0.1),
+    lambda params: optim.SGD(params, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
+    lambda params: optim.Adam(params, lr=0.1),
+    lambda params: optim.Adam(params, lr=0.1, amsgrad=True, weight_decay=0.1, maximize=True),
+]
+every_optimizer = pytest.mark.parametrize(
+    "make", MAKERS, ids=["sgd", "nesterov", "adam", "amsgrad"]
+)
+
+
+def parameter(*shape, grad=True):
+    p = nn.Parameter(tg.randn(*shape))
+    p.grad = tg.randn(*shape) if grad else None
+    return p
+
+
+# --- steps ----------------------------------------------------------------------------------------
+
+
+@every_optimizer
+def test_parameters_without_gradient_are_left_alone(make):
+    p, q = parameter(3), parameter(3, grad=False)
+    before = q.tolist(), p.tolist()
+    optimizer = make([p, q])
+    optimizer.step()
+    assert q.tolist() == before[0] and p.tolist() != before[1]
+    assert q not in optimizer.state
+
+
+@every_optimizer
+def test_gradients_stay_as_they_are(make):
+    p = parameter(3, 4)
+    before = p.grad.tolist()
+    optimizer = make([p])
+    for _ in range(3):
+        optimizer.step()
+    assert p.grad.tolist() == before
+
+
+@every_optimizer
+@pytest.mark.parametrize("dtype", [tg.float16, tg.float32, tg.float64])
+def test_dtypes_stay(make, dtype):
+    p = nn.Parameter(tg.ones(3, dtype=dtype))
+    p.grad = tg.ones(3, dtype=dtype)
+    optimizer = make([p])
+    for _ in range(2):
+        optimizer.step()
+    assert p.dtype == dtype and np.isfinite(p.array).all()
+    kept = {key: value.dtype for key, value in optimizer.state[p].items() if key != "step"}
+    assert set(kept.values()) <= {dtype}
+
+
+@every_optimizer
+@pytest.mark.parametrize("shape", [(), (0,), (1,), (3, 0), (7,), (5, 4), (8,), (9,), (16,), (17,)])
+def test_blocks_change_nothing_in_the_numbers(make, shape, monkeypatch):
+    p, g = tg.randn(*shape, dtype=tg.float64), tg.randn(*shape, dtype=tg.float64)
+    found = []
+    for block in (8, 1 << 16):
+        monkeypatch.setattr(room, "BLOCK", block)
+        q = nn.Parameter(p.clone())
+        q.grad = g
+        optimizer = make([q])
+        for _ in range(3):
+            optimizer.step()
+        found.append(q.tolist())
+    assert found[0] == found[1]
+
+
+@every_optimizer
+def test_memory_in_any_order(make):
+    numbers, g = np.random.default_rng(0).standard_normal((2, 6, 4))
+    layouts = [
+        (numbers.copy(), g.copy()),
+        (np.asfortranarray(numbers), np.asfortranarray(g)),
+        (np.repeat(numbers, 2, axis=0)[::2], g[::-1].copy()[::-1]),
+        (numbers[:, ::-1].copy()[:, ::-1], np.asfortranarray(g)),
+    ]
+    found = []
+    for array, grad in layouts:
+        p = nn.Parameter(tg.from_numpy(array))
+        p.grad = tg.from_numpy(grad)
+        optimizer = make([p])
+        for _ in range(3):
+            optimizer.step()
+        assert p.array is array
+        found.append(p.tolist())
+    assert found[1:] == found[:1] * 3
+
+
+@every_optimizer
+def test_a_step_allocates_nothing(make):
+    params = [parameter(300, 300), parameter(300), parameter(200, 500)]
+    optimizer = make(params)
+    optimizer.step()
+    tracemalloc.start()
+    try:
+        for _ in range(3):
+            optimizer.step()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 20_000, "bytes; one of the parameters alone has 360 000"
+
+
+@every_optimizer
+def test_a_step_is_seen_by_the_check_of_saved_values(make):
+    p = parameter(3)
+    y = (p * p).sum()
+    optimizer = make([p])
+    optimizer.step()
+    with pytest.raises(tg.GraphError, match=r"gradient of mul needs its argument"):
+        y.backward()
+
+
+@every_optimizer
+def test_a_quadratic_is_solved(make):
+    target = tg.tensor([1.0, -2.0, 3.0])
+    p = nn.Parameter(tg.zeros(3))
+    optimizer = make([p])
+    sign = -1 if optimizer.defaults["maximize"] else 1
+    optimizer.param_groups[0]["weight_decay"] = 0
+    for _ in range(300):
+        optimizer.zero_grad()
+        (sign * ((p - target) ** 2).sum()).backward()
+        optimizer.step()
+    np.testing.assert_allclose(p.detach(), target, atol=1e-3)
+
+
+@every_optimizer
+def test_settings_that_are_numpy_numbers_change_nothing(make):
+    p = parameter(3)
+    q = copy.deepcopy(p)
+    q.grad = p.grad
+    for x, kind in ((p, float), (q, np.float64)):
+        optimizer = make([x])
+        for group in optimizer.param_groups:
+            group["lr"], group["weight_decay"] = kind(0.3), kind(0.1)
+        optimizer.step()
+    assert p.tolist() == q.tolist()
+
+
+def test_closure():
+    p = nn.Parameter(tg.ones(1))
+    optimizer = optim.SGD([p], lr=0.5)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (p * p).sum()
+        loss.backward()
+        return loss
+
+    with tg.no_grad():  # the closure records all the same
+        assert optimizer.step(closure).item() == 1
+    assert p.tolist() == [0]
+    assert optimizer.step() is None
+
+
+def test_zero_grad():
+    p, q = parameter(2), parameter(2, grad=False)
+    optimizer = optim.SGD([{"params": [p]}, {"params": [q]}])
+    grad = p.grad
+    optimizer.zero_grad(set_to_none=False)
+    assert p.grad is grad and grad.tolist() == [0, 0] and q.grad is None
+    optimizer.zero_grad()
+    assert p.grad is None
+
+
+# --- groups ---------------------------------------------------------------------------------------
+
+
+def test_groups_have_settings_of_their_own():
+    p, q, r = parameter(2), parameter(2), parameter(2)
+    before = [x.tolist() for x in (p, q, r)]
+    optimizer = optim.SGD([{"params": [p]}, {"params": q, "lr": 0.0}], lr=0.5)
+    optimizer.add_param_group({"params": iter([r]), "lr": 1.0, "name": "head"})
+    assert [group["lr"] for group in optimizer.param_groups] == [0.5, 0.0, 1.0]
+    assert optimizer.param_groups[2]["name"] == "head"
+    optimizer.step()
+    for x, old, lr in zip((p, q, r), before, (0.5, 0.0, 1.0), strict=True):
+        np.testing.assert_allclose(x.detach(), np.float32(old) - lr * x.grad.array, rtol=1e-6)
+    optimizer.param_groups[1]["lr"] = 2.0  # as a schedule does
+    optimizer.step()
+    np.testing.assert_allclose(q.detach(), before[1] - 2 * q.grad.array, rtol=1e-5)
+
+
+def test_the_caller_s_group_is_not_changed():
+    group = {"params": [parameter(1)]}
+    optim.Adam([group], lr=0.1)
+    assert list(group) == ["params"]
+
+
+def shared():
+    p = parameter(1)
+    return [{"params": [p]}, {"params": [p]}]
+
+
+def made():
+    return [parameter(2) * 2]
+
+
+@every_optimizer
+@pytest.mark.parametrize(
+    "params, error, message",
+    [
+        (list, ValueError, r"argument 'params': expected at least one tensor, got none"),
+        (lambda: iter(()), ValueError, r"expected at least one tensor, got none"),
+        (lambda: parameter(1), TypeError, r"expected an iterable of Tensors or of groups, got a "
+                                          r"Parameter; put it into a list"),
+        (lambda: nn.Linear(1, 1), TypeError, r"got a Linear; model.parameters\(\)"),
+        (lambda: nn.Sequential(nn.ReLU()), TypeError, r"expected Tensors, got a ReLU at place 0"),
+        (lambda: [parameter(1), 3.0], TypeError, r"expected Tensors, got a float at place 1"),
+        (lambda: dict(nn.Linear(1, 1).named_parameters()), TypeError, r"got a dict"),
+        (lambda: [{"params": {parameter(1)}}], TypeError, r"expected an ordered collection, got"),
+        (lambda: [{"lr": 1.0}], TypeError, r"'param_group': expected a dict with a key 'params'"),
+        (lambda: [{"params": [parameter(1)]}, 3], TypeError, r"with a key 'params', got int"),
+        (made, ValueError, r"expected leaves, got <MulBackward0> at place 0; optimize the tensors"),
+        (shared, ValueError, r"a parameter appears in more than one parameter group"),
+    ],
+)  # fmt: skip
+def test_refused_parameters(make, params, error, message):
+    with pytest.raises(error, match=message):
+        make(params())
+
+
+@every_optimizer
+def test_a_refused_group_changes_nothing(make):
+    p, q = parameter(1), parameter(1)
+    optimizer = make([p])
+    for group, error in [({"params": [q, p]}, ValueError), ({"params": [q], "lr": -1}, ValueError)]:
+        with pytest.raises(error):
+            optimizer.add_param_group(group)
+        assert [group["params"] for group in optimizer.param_groups] == [[p]]
+
+
+def test_twice_in_one_group_warns():
+    p = parameter(1)
+    with pytest.warns(UserWarning, match=r"SGD: a parameter is twice in one group"):
+        optim.SGD([p, p])
+
+
+def test_a_tensor_that_keeps_its_gradient_may_be_optimized():
+    y = tg.ones(2, requires_grad=True) * 2
+    y.retain_grad()
+    y.sum().backward()
+    optim.SGD([y], lr=1.0).step()
+    assert y.tolist() == [1, 1]
+
+
+def test_plain_tensors_are_optimized():
+    w = tg.ones(2, requires_grad=True)
+    w.sum().backward()
+    optim.SGD([w], lr=1.0).step()
+    assert w.tolist() == [0, 0] and w.is_leaf and w.requires_grad
+
+
+# --- saving ---------------------------------------------------------------------------------------
+
+
+def problem():
+    """A network, data and a loop of training on it, the same each time."""
+    tg.manual_seed(0)
+    x, y = tg.randn(20, 3), tg.randn(20, 2)
+    net = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 2))
+
+    def train(net, optimizer, steps):
+        for _ in range(steps):
+            optimizer.zero_grad()
+            nn.functional.mse_loss(net(x), y).backward()
+            optimizer.step()
+
+    return net, train
+
+
+@every_optimizer
+def test_resumed_training_gives_the_same_bits(make):
+    net, train = problem()
+    optimizer = make(net.parameters())
+    train(net, optimizer, 7)
+    saved = copy.deepcopy((net.state_dict(), optimizer.state_dict()))
+    train(net, optimizer, 7)
+
+    other, _ = problem()
+    resumed = make(other.parameters())
+    other.load_state_dict(saved[0])
+    resumed.load_state_dict(saved[1])
+    train(other, resumed, 7)
+    for key, tensor in net.state_dict().items():
+        assert other.state_dict()[key].tolist() == tensor.tolist()
+
+
+@every_optimizer
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_copies_go_on_together_with_their_network(make, copied):
+    net, train = problem()
+    optimizer = make(net.parameters())
+    train(net, optimizer, 3)
+    other, resumed = copied((net, optimizer))
+    train(net, optimizer, 3)
+    train(other, resumed, 3)
+    assert other[0].weight.tolist() == net[0].weight.tolist()
+    assert resumed.param_groups[0]["params"][0] is other[0].weight
+
+
+def test_state_dict_has_numbers_for_parameters():
+    p, q, r = parameter(2), parameter(3, grad=False), parameter(4)
+    optimizer = optim.Adam([{"params": [p, q]}, {"params": [r], "lr": 0.5}])
+    optimizer.step()
+    saved = optimizer.state_dict()
+    assert list(saved) == ["state", "param_groups"]
+    assert [group["params"] for group in saved["param_groups"]] == [[0, 1], [2]]
+    assert [group["lr"] for group in saved["param_groups"]] == [1e-3, 0.5]
+    assert list(saved["state"]) == [0, 2]
+    assert list(saved["state"][2]) == ["step", "exp_avg", "exp_avg_sq"]
+    assert saved["state"][0]["exp_avg"].shape == (2,)
+    assert saved["state"][0]["step"].item() == 1
+
+
+def test_loading_copies_and_converts():
+    p = parameter(2)
+    optimizer = optim.Adam([p])
+    optimizer.step()
+    saved = optimizer.state_dict()
+    q = nn.Parameter(tg.ones(2, dtype=tg.float64))
+    q.grad = tg.ones(2, dtype=tg.float64)
+    other = optim.Adam([q], lr=5.0)
+    other.load_state_dict(saved)
+    assert other.param_groups[0]["lr"] == 1e-3 and other.param_groups[0]["params"] == [q]
+    assert other.state[q]["exp_avg"].dtype == tg.float64 and other.state[q]["step"].item() == 1
+    before = saved["state"][0]["exp_avg"].tolist()
+    other.step()
+    assert saved["state"][0]["exp_avg"].tolist() == before
+    assert saved["state"][0]["step"].item() == 1
+
+
+def test_arrays_and_numbers_load():
+    p = parameter(2)
+    groups = optim.Adam([p]).state_dict()["param_groups"]
+    memory = {"step": 3, "exp_avg": np.ones(2), "exp_avg_sq": np.ones(2)}
+    optimizer = optim.Adam([p])
+    optimizer.load_state_dict({"state": {0: memory}, "param_groups": groups})
+    optimizer.step()
+    assert optimizer.state[p]["step"].item() == 4
+
+
+def saved_by(make, *shapes):
+    optimizer = make([parameter(*shape) for shape in shapes])
+    optimizer.step()
+    return optimizer.state_dict()
+
+
+ADAM = MAKERS[2]
+
+
+@pytest.mark.parametrize(
+    "state_dict, message",
+    [
+        (lambda: saved_by(ADAM, (2,), (3,), (4,)), r"'param_groups': expected groups of \[2\] par"),
+        (lambda: saved_by(MAKERS[1], (2,), (3,)), r"got none for betas, eps, amsgrad; was it saved "
+                                                  r"by Adam\?"),
+        (lambda: saved_by(ADAM, (2,), (4,)), r"'state': expected shape \(3,\) for 'exp_avg', got "),
+        (lambda: {**saved_by(ADAM, (2,), (3,)), "state": {7: {}}}, r"numbers of its 2 parameters"),
+        (lambda: {"state": {}}, r"'state_dict': expected a mapping with 'state' and 'param"),
+        (lambda: [1], r"expected a mapping with 'state' and 'param_groups', got <class 'list'>"),
+    ],
+)  # fmt: skip
+def test_refused_states_change_nothing(state_dict, message):
+    p, q = parameter(2), parameter(3)
+    optimizer = ADAM([p, q])
+    optimizer.step()
+    before = str(optimizer.state_dict())
+    with pytest.raises(ValueError, match=f"load_state_dict: argument .*{message}"):
+        optimizer.load_state_dict(state_dict())
+    assert str(optimizer.state_dict()) == before
+
+
+def test_loaded_settings_are_checked():
+    saved = saved_by(ADAM, (2,))
+    saved["param_groups"][0]["lr"] = -1
+    with pytest.raises(ValueError, match=r"Adam: argument 'lr': expected a number of at least 0"):
+        ADAM([parameter(2)]).load_state_dict(saved)
+
+
+def test_repr():
+    assert repr(optim.SGD([parameter(1)], lr=0.1, momentum=0.9)) == (
+        "SGD (\n"
+        "Parameter Group 0\n"
+        "    dampening: 0\n"
+        "    lr: 0.1\n"
+        "    maximize: False\n"
+        "    momentum: 0.9\n"
+        "    nesterov: False\n"
+        "    weight_decay: 0\n"
+        ")"
+    )
+
+
+# --- one's own, and the ways to import ------------------------------------------------------------
+
+
+def test_an_optimizer_of_one_s_own():
+    class SignDescent(optim.Optimizer):
+        def __init__(self, params, lr=0.1):
+            super().__init__(params, {"lr": lr})
+
+        def check(self, settings):
+            assert settings["lr"] > 0
+
+        def update(self, param, grad, group):
+            for p, g, _, t in self.blocks(param, grad):
+                np.subtract(p, np.multiply(np.sign(g, t), group["lr"], t), p)
+
+    p = nn.Parameter(tg.ones(2))
+    p.grad = tg.tensor([5.0, -3.0])
+    SignDescent([p]).step()
+    np.testing.assert_allclose(p.detach(), [0.9, 1.1], rtol=1e-6)
+
+
+def test_the_base_has_no_rule():
+    with pytest.raises(NotImplementedError, match=r"Optimizer must define check\(settings\)"):
+        optim.Optimizer([parameter(1)], {})
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import tinygrad_edu.optim as optim",
+        "import tinygrad_edu as tg; optim = tg.optim",
+        "from tinygrad_edu import nn, optim; assert optim is nn.optim",
+        "import tinygrad_edu.nn.optim; import tinygrad_edu.optim as optim",
+        "from tinygrad_edu import optim; from tinygrad_edu.optim.sgd import SGD;"
+        "assert SGD is optim.SGD",
+        "from tinygrad_edu.optim import SGD; from tinygrad_edu import optim;"
+        "assert SGD is optim.SGD",
+    ],
+)
+def test_there_is_one_copy_of_optim(code):
+    check = (
+        "; import sys, tinygrad_edu as tg; assert optim is tg.optim is tg.nn.optim;"
+        "assert sys.modules['tinygrad_edu.optim'] is sys.modules['tinygrad_edu.nn.optim'] is optim;"
+        "assert sys.modules['tinygrad_edu.optim.adam'] is sys.modules['tinygrad_edu.nn.optim.adam']"
+    )
+    subprocess.run([sys.executable, "-c", code + check], check=True, cwd=ROOT)

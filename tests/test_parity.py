@@ -1,0 +1,178 @@
+"""The ops against PyTorch's own samples: the same values, dtypes, shapes and gradients.
+
+`op_db` is the table from which PyTorch tests its operators. Every sample of an operator that this
+package has must come out the same, or stand in `DIFFERENT` with the reason.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.op import OPS
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+pytest.importorskip("expecttest", reason="PyTorch's samples need the package expecttest")
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of PyTorch's test tools, not ours
+    from torch.testing._internal.common_methods_invocations import op_db
+
+pytestmark = pytest.mark.parity
+
+# Where PyTorch's test calls an operator in another way than users do.
+CALLS: dict[str, Callable] = {
+    "where": lambda input, condition, other: tg.where(condition, input, other),
+    "einsum": lambda operands, equation: tg.einsum(equation, *operands),
+    "T": lambda input: input.T,
+    "mT": lambda input: input.mT,
+    "zero_": lambda input: input.clone().zero_(),
+}
+
+# Settings that change no value: tensors here are row-major, and pooling gives no indices.
+WITHOUT_EFFECT = {"memory_format": lambda value: True, "return_indices": lambda value: not value}
+
+# Samples that do not come out the same, by the operator's name, with the reason.
+DIFFERENT: dict[str, dict[str, Callable[[Any], bool]]] = {
+    "add": {"alpha is not there": lambda s: "alpha" in s.kwargs},
+    "sub": {"alpha is not there": lambda s: "alpha" in s.kwargs},
+    "div": {"rounding_mode is not there": lambda s: "rounding_mode" in s.kwargs},
+    "gather": {
+        "a 0-d tensor does not count as 1-d": lambda s: s.input.ndim != s.args[1].ndim,
+    },
+    "nn.functional.conv2d": {
+        "uneven 'same' padding is refused (docs/differences.md)": lambda s: (
+            s.kwargs.get("padding") == "same"
+            and any(k % 2 == 0 for k in s.args[0].shape[2:])
+            and s.kwargs["dilation"] % 2 == 1
+        ),
+    },
+    "nn.functional.max_pool2d": {
+        "return_indices is not there": lambda s: s.kwargs.get("return_indices", False),
+    },
+}
+
+# Not compared at all.
+LEFT_OUT = {
+    "random numbers": {
+        "normal", "randn", "randn_like", "rand_like", "randint", "randint_like", "bernoulli",
+        "nn.functional.dropout", "empty", "empty_like",
+    },
+    "another function of the same last name": {
+        "sparse.mm", "masked.sum", "masked.amax", "masked.amin", "masked.argmax", "masked.argmin",
+        "masked.mean", "masked.var", "masked.std", "masked.softmax", "masked.log_softmax",
+        "masked.logsumexp",
+    },
+}  # fmt: skip
+
+
+def ours(name: str) -> Callable | None:
+    """This package's function for a name of PyTorch."""
+    last = name.removeprefix("nn.functional.")
+    for place in (CALLS, OPS, vars(tg), vars(tg.Tensor)):
+        if callable(place.get(last)):
+            return place[last]
+    return None
+
+
+def left_out(name: str) -> bool:
+    return any(name in names for names in LEFT_OUT.values())
+
+
+COMPARED = [info for info in op_db if ours(info.name.split(".")[-1]) and not left_out(info.name)]
+
+
+def mine(value: Any) -> Any:
+    """An argument of PyTorch as one of ours."""
+    if isinstance(value, torch.Tensor):
+        return tg.from_numpy(value.detach().numpy().copy("K")).requires_grad_(value.requires_grad)
+    if isinstance(value, torch.dtype):
+        return np.dtype(str(value).removeprefix("torch."))
+    if isinstance(value, torch.device):
+        return str(value)
+    if isinstance(value, slice):
+        return slice(mine(value.start), mine(value.stop), mine(value.step))
+    if isinstance(value, (tuple, list)):
+        return type(value)(map(mine, value)) if type(value) is list else tuple(map(mine, value))
+    if isinstance(value, dict):
+        return {k: mine(v) for k, v in value.items()}
+    return value
+
+
+def tensors(value: Any, kind: type) -> list:
+    """All tensors inside a value, in order."""
+    if isinstance(value, kind):
+        return [value]
+    if isinstance(value, dict):
+        value = tuple(value.values())
+    return [t for x in value for t in tensors(x, kind)] if isinstance(value, (tuple, list)) else []
+
+
+def same(got: tg.Tensor, expected: Any) -> None:
+    assert isinstance(got, tg.Tensor)
+    assert got.shape == tuple(expected.shape)
+    assert str(got.dtype) == str(expected.dtype).removeprefix("torch.")
+    tolerance = {"float32": 1e-5, "float16": 1e-3}.get(str(got.dtype), 1e-9)
+    np.testing.assert_allclose(
+        got.detach().numpy(), expected.detach().numpy(), rtol=tolerance, atol=tolerance
+    )
+
+
+def compare(info: Any, sample: Any) -> None:
+    """One sample: forward, and the gradient of a random projection of the results."""
+    call = (sample.input, *sample.args)
+    inputs = mine(call)
+    settings = {
+        k: mine(v) for k, v in sample.kwargs.items() if not WITHOUT_EFFECT.get(k, lambda v: False)(v)
+    }
+    expected = tensors(info(*call, **sample.kwargs), torch.Tensor)
+    results = tensors(ours(info.name)(*inputs, **settings), tg.Tensor)
+    assert len(results) == len(expected)
+    for got, wanted in zip(results, expected, strict=True):
+        same(got, wanted)
+        assert got.requires_grad == wanted.requires_grad
+    backward([inputs, settings], [call, sample.kwargs], results, expected)
+
+
+def backward(inputs: Any, theirs: Any, results: list, expected: list) -> None:
+    ends = [i for i, y in enumerate(expected) if y.requires_grad]
+    leaves = [x for x in tensors(theirs, torch.Tensor) if x.requires_grad]
+    asked = [x for x in tensors(inputs, tg.Tensor) if x.requires_grad]
+    assert len(asked) == len(leaves)
+    if not ends or not leaves:
+        return
+    rng = np.random.default_rng(0)
+    seeds = [np.asarray(rng.standard_normal(results[i].shape), results[i].dtype) for i in ends]
+    found = torch.autograd.grad(
+        [expected[i] for i in ends], leaves, [torch.from_numpy(s) for s in seeds],
+        allow_unused=True, materialize_grads=True,
+    )  # fmt: skip
+    grads = tg.autograd.grad(
+        [results[i] for i in ends], asked, [tg.from_numpy(s) for s in seeds],
+        allow_unused=True, materialize_grads=True,
+    )  # fmt: skip
+    for got, wanted in zip(grads, found, strict=True):
+        same(got, wanted)
+
+
+@pytest.mark.parametrize("info", COMPARED, ids=lambda i: f"{i.name}-{i.variant_test_name}".strip("-"))
+def test_samples(info):
+    torch.manual_seed(0)
+    dtype = torch.float64
+    known = DIFFERENT.get(info.name, {})
+    wrong = []
+    for sample in info.sample_inputs("cpu", dtype, requires_grad=info.supports_autograd):
+        reasons = [reason for reason, applies in known.items() if applies(sample)]
+        try:
+            compare(info, sample)
+        except Exception as error:
+            if not reasons:
+                wrong.append(f"{sample.summary()}: {type(error).__name__}: {str(error)[:300]}")
+        else:
+            wrong += [f"{sample.summary()}: now the same, although {reason}" for reason in reasons]
+    assert not wrong, "\n".join(wrong)
