@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -131,8 +132,7 @@ def _train(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return _complain(INTERRUPTED, f"interrupted; {_kept(run)}" if run else "interrupted")
     except NonFiniteLossError as error:
-        kept = f"; {_kept(run)}" if run else ""
-        return _complain(FAILED, f"error: {error}{kept}")
+        return _complain(FAILED, f"error: {error}")
     except (RunError, CheckpointError) as error:
         return _complain(MISUSED, f"error: {error}")
     except BrokenPipeError:  # the reader, `head` perhaps, has seen enough: be silent at exit too
@@ -151,8 +151,8 @@ def _complain(status: int, text: str) -> int:
 def _kept(run: Run) -> str:
     """What an unfinished run leaves behind."""
     return (
-        f"{run.folder} keeps epoch {run.saved_epoch} of {run.options.epochs}, and goes on with "
-        f"`tinygrad-edu train --resume {run.folder}`"
+        f"{run.folder} keeps epoch {run.saved_epoch} of {run.options.epochs}: continue with "
+        f"tinygrad-edu train --resume {shlex.quote(str(run.folder))}"
     )
 
 
@@ -177,7 +177,7 @@ class _Progress(Callback):
         batches, done = len(run.trainer.train), run.trainer.epoch
         print(f"{_described(run.options)} -> {run.folder}", flush=True)
         if done == self.epochs:
-            print(f"All {done} epochs are done (--epochs N for more); the results are made again.")
+            print(f"{done} of {done} epochs done (--epochs N for more): the results are made again")
             return
         print(f"{'epoch':>7}   {'training loss':>14} {'accuracy':>9}   {'validation loss':>16} "
               f"{'accuracy':>9}")  # fmt: skip

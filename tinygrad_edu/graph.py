@@ -177,7 +177,7 @@ def _walk(order: list[Node], wanted: Any, targets: set, retain: bool, wrap: Any)
             _distribute(node, g, grads, wanted, wrap)
         except (AttributeError, TypeError, ValueError) as error:
             raise _explain(error, node, grads) from error
-        if not retain and saved:
+        if not retain and op.holds:
             node.saved = None
     # Tensors receive their gradients only now, when no rule can fail any more.
     for node, g in arrived:

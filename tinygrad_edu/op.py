@@ -83,6 +83,7 @@ class Op:
         self.rule: Callable | None = None  # the definition, on arrays and on tensors
         self.run: Callable = kernel  # on arrays, (g, *saved[, need]): the rule or its fused form
         self.asks_need = self.trusted = False
+        self.holds = False  # whether values are saved, not only facts and settings
         self.fields: list[str] = []  # what is saved, in the order `run` takes it
         self.facts: list[str] = []  # those of the fields that are shapes or dtypes of inputs
         self.pick: Callable[[tuple], tuple] = itemgetter(slice(0, 0))
@@ -133,6 +134,7 @@ class Op:
         else:  # itemgetter makes a tuple of two places or more; below that, a slice does
             self.pick = itemgetter(slice(places[0], places[0] + 1) if places else slice(0, 0))
         self.quick = not self.facts
+        self.holds = not {"out", *self.inputs, *self.extras}.isdisjoint(self.fields)
 
     def _everything(self) -> list[str]:
         return ["out", *self.inputs, *self.settings, *self.extras]

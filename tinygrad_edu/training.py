@@ -108,7 +108,7 @@ class Trainer:
         for number, (input, target) in enumerate(self.train, start=1):
             scores = self.model(input)
             loss = self.loss(scores, target)
-            value = self._finite(loss, f"in batch {number} of {len(self.train)}")
+            value = self._finite(loss, f"batch {number} of {len(self.train)}")
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
@@ -123,7 +123,7 @@ class Trainer:
         value = loss.item()
         if not math.isfinite(value):
             raise NonFiniteLossError(
-                f"the loss is {value} in epoch {self.epoch + 1} {place}: try a lower learning rate"
+                f"the loss is {value} in epoch {self.epoch + 1}, {place}: try a lower learning rate"
             )
         return value
 
@@ -176,7 +176,7 @@ class Trainer:
         self.best_weights = state["best_weights"]
 
     def _generators(self) -> list:
-        own = self.train.generator
+        own = getattr(self.train, "generator", None)
         return [default_generator] if own is None else [default_generator, own]
 
 

@@ -117,6 +117,15 @@ def test_assigning_again_keeps_the_place():
     assert [name for name, _ in block.named_parameters()] == ["scale", "fc.weight"]
     assert block.get_buffer("mean").tolist() == [1, 1, 1]
     assert list(block.state_dict()) == ["scale", "mean", "fc.weight"]
+    block.mean = tg.ones(3)
+    assert [name for name, _ in block.named_buffers()] == ["mean", "cache"]
+    net = Net()
+    net.first, net.second.fc.weight = Block(), nn.Parameter(tg.ones(3, 2))
+    assert [name for name, _ in net.named_parameters()] == [
+        name for name, _ in Net().named_parameters()
+    ]
+    net.register_module("second", Block())
+    assert [name for name, _ in net.named_children()] == ["first", "second", "head"]
 
 
 def test_none_empties_a_place_and_keeps_it():

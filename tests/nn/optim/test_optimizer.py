@@ -351,6 +351,19 @@ def test_loading_copies_and_converts():
     assert saved["state"][0]["step"].item() == 1
 
 
+@pytest.mark.parametrize("make", MAKERS[1:3], ids=["nesterov", "adam"])
+def test_what_was_loaded_from_stays_as_it_is(make):
+    p = parameter(2)
+    first, second = make([p]), make([p])
+    first.step()
+    saved = first.state_dict()
+    before = str(saved)
+    second.load_state_dict(saved)
+    second.param_groups[0]["lr"] = 7.0
+    second.step()
+    assert str(saved) == before
+
+
 def test_arrays_and_numbers_load():
     p = parameter(2)
     groups = optim.Adam([p]).state_dict()["param_groups"]
