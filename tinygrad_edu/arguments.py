@@ -12,15 +12,17 @@ from tinygrad_edu import dtypes
 from tinygrad_edu.errors import DimensionError, DTypeError, ShapeError
 from tinygrad_edu.tensor import Tensor
 
-ALIASES = {
-    "axis": "dim",
-    "keepdims": "keepdim",
-    "x": "input",
-}  # NumPy's names, as PyTorch takes them
+# NumPy's names, as PyTorch takes them.
+ALIASES = {"axis": "dim", "keepdims": "keepdim", "x": "input"}
 
 
 def bind(op: Any, args: tuple, kwargs: dict) -> tuple[tuple, tuple]:
     """Sort the arguments of a call into inputs and settings."""
+    if not kwargs and op.positional:  # nothing to look up: the rest of the arguments is left out
+        missing = op.positional - len(args)
+        if 0 <= missing <= len(op.optional):
+            args += op.optional[len(op.optional) - missing :]
+            return args[: len(op.inputs)], args[len(op.inputs) :]
     names = op.settings if op.variadic else op.inputs + op.settings
     first = 0 if op.variadic else len(op.inputs)
     if op.varargs and len(args) > first and isinstance(args[first], (int, np.integer)):

@@ -76,6 +76,9 @@ class Op:
         self.inputs = [p.name for p in inputs]
         self.settings = [p.name for p in parameters if p not in inputs]
         self.defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+        # How many arguments may stand by position, and the values of the last ones if left out.
+        self.positional = 0 if variadic or varargs else len(parameters)
+        self.optional = tuple([p.default for p in parameters if p.default is not p.empty])
         self.extras = extras
         self.fixed = fixed
         self.plain = dtype is not None and not (self.settings or variadic or extras or view)
@@ -85,7 +88,7 @@ class Op:
         self.asks_need = self.trusted = False
         self.holds = False  # whether values are saved, not only facts and settings
         self.fields: list[str] = []  # what is saved, in the order `run` takes it
-        self.facts: list[str] = []  # those of the fields that are shapes or dtypes of inputs
+        self.facts: list[tuple[int, str]] = []  # of the fields: (input, "shape" or "dtype")
         self.pick: Callable[[tuple], tuple] = itemgetter(slice(0, 0))
         self.quick = False
 
@@ -126,8 +129,10 @@ class Op:
         self.run = _first(run, count, "need" in run_fields) if cut else run
         self.asks_need = "need" in run_fields
         self.fields = [name for name in names if name != "need"]
-        self.facts = [name for name in self.fields if name not in self._everything()]
-        everything = self._everything() + self.facts
+        facts = [name for name in self.fields if name not in self._everything()]
+        split = [name.rpartition("_") for name in facts]
+        self.facts = [(self.inputs.index(name), attribute) for name, _, attribute in split]
+        everything = self._everything() + facts
         places = [everything.index(name) for name in self.fields]
         if len(places) > 1:
             self.pick = itemgetter(*places)
@@ -185,12 +190,11 @@ class Op:
         """The node that records this call."""
         parents = tuple([x.node if isinstance(x, Tensor) else None for x in inputs])
         everything = (out, *((arrays,) if self.variadic else arrays), *settings, *extras)
-        for fact in self.facts:
-            name, _, attribute = fact.rpartition("_")
+        for place, attribute in self.facts:
             if self.variadic:
                 everything += (tuple([getattr(x, attribute) for x in arrays]),)
             else:
-                everything += (getattr(arrays[self.inputs.index(name)], attribute, ()),)
+                everything += (getattr(arrays[place], attribute, ()),)
         return Node(self, parents, self.pick(everything), out.shape)
 
 
