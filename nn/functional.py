@@ -24,4 +24,4 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
     >>> tg.nn.functional.relu(tg.tensor([-1.0, 2.0]))
     tensor([0., 2.])
     """
-    return input.relu_() if inplace else pointwise.relu(input)  # type: ignore[attr-defined]
+    return input.relu_() if inplace else pointwise.relu(input)

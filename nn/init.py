@@ -79,7 +79,7 @@ def uniform_(
     >>> bool((w >= -1).all() and (w < 1).all())
     True
     """
-    return tensor.uniform_(a, b, generator=generator)  # type: ignore[attr-defined]
+    return tensor.uniform_(a, b, generator=generator)
 
 
 @_filler
@@ -87,7 +87,7 @@ def normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
     """Fill with normal numbers of this mean and deviation. Errors: ValueError if std < 0."""
-    return tensor.normal_(mean, std, generator=generator)  # type: ignore[attr-defined]
+    return tensor.normal_(mean, std, generator=generator)
 
 
 @_filler
@@ -98,7 +98,7 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
     >>> tg.nn.init.constant_(tg.empty(2), 3)
     tensor([3., 3.])
     """
-    return tensor.fill_(val)  # type: ignore[attr-defined]
+    return tensor.fill_(val)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
@@ -124,7 +124,7 @@ def eye_(tensor: Tensor) -> Tensor:
     """
     if tensor.ndim != 2:
         raise ShapeError(describe("eye_", "tensor", "two dimensions", f"shape {tensor.shape}"))
-    return tensor.copy_(eye(*tensor.shape, dtype=tensor.dtype))  # type: ignore[attr-defined]
+    return tensor.copy_(eye(*tensor.shape, dtype=tensor.dtype))
 
 
 def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
@@ -152,7 +152,7 @@ def xavier_uniform_(
     True
     """
     bound = gain * math.sqrt(6 / sum(_calculate_fan_in_and_fan_out(tensor)))
-    return tensor.uniform_(-bound, bound, generator=generator)  # type: ignore[attr-defined]
+    return tensor.uniform_(-bound, bound, generator=generator)
 
 
 @_filler
@@ -162,7 +162,7 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | Non
     Errors: ShapeError below two dims. Source: Glorot and Bengio (2010).
     """
     std = gain * math.sqrt(2 / sum(_calculate_fan_in_and_fan_out(tensor)))
-    return tensor.normal_(0, std, generator=generator)  # type: ignore[attr-defined]
+    return tensor.normal_(0, std, generator=generator)
 
 
 @_filler
@@ -185,7 +185,7 @@ def kaiming_uniform_(
     if std is None:
         return tensor
     bound = math.sqrt(3) * std
-    return tensor.uniform_(-bound, bound, generator=generator)  # type: ignore[attr-defined]
+    return tensor.uniform_(-bound, bound, generator=generator)
 
 
 @_filler
@@ -200,7 +200,7 @@ def kaiming_normal_(
     std = _kaiming_std(tensor, a, mode, nonlinearity)
     if std is None:
         return tensor
-    return tensor.normal_(0, std, generator=generator)  # type: ignore[attr-defined]
+    return tensor.normal_(0, std, generator=generator)
 
 
 def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float | None:

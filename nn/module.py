@@ -138,7 +138,7 @@ class Module(Registry):
         wanted = np.dtype(dtype)
         if wanted.kind != "f":
             raise DTypeError(describe("to", "dtype", "a floating dtype", wanted))
-        return self._apply(lambda t: t.to(wanted) if t.is_floating_point() else t)  # type: ignore[attr-defined]
+        return self._apply(lambda t: t.to(wanted) if t.is_floating_point() else t)
 
     def float(self: M) -> M:
         """Convert floating parameters and buffers to float32, in place."""

@@ -62,4 +62,4 @@ def clear_gradients(parameters: Iterable[Tensor], set_to_none: bool) -> None:
         if grad.requires_grad:
             grad.detach_()
         with no_grad():
-            grad.zero_()  # type: ignore[attr-defined]
+            grad.zero_()

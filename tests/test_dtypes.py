@@ -1,4 +1,4 @@
-"""Element types: PyTorch's promotion for every pair of operands, and what keeps or changes a dtype."""
+"""Element types: PyTorch's promotion for every pair of operands, and what keeps a dtype."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_operators_promote_as_torch(symbol, first):
             assert "bool" in (first[1], second[1]) and symbol in ("-", "**"), pair
             expected = None
         if symbol in ("-", "**") and first[1] == second[1] == "bool":
-            with pytest.raises(DTypeError, match="^(sub|pow): "):
+            with pytest.raises(DTypeError, match=r"^(sub|pow): "):
                 apply(operand(*first, tg), operand(*second, tg))
             continue
         if expected is None:
@@ -170,7 +170,9 @@ def test_forms_of_to():
         assert not np.shares_memory(copied.numpy(), x.numpy())
     with pytest.raises(ValueError, match="expected 'cpu', got 'cuda'"):
         x.to("cuda")
-    with pytest.raises(DTypeError, match="to: expected a float, integer or bool dtype, got complex"):
+    with pytest.raises(
+        DTypeError, match="to: expected a float, integer or bool dtype, got complex"
+    ):
         x.to(np.complex64)
 
 

@@ -86,7 +86,10 @@ def slope(function, values: list, direction: list) -> float:
     """The central difference of a number along a direction."""
 
     def moved(step):
-        return [x if d is None else np.asarray(x + step * d) for x, d in zip(values, direction, strict=True)]
+        return [
+            x if d is None else np.asarray(x + step * d)
+            for x, d in zip(values, direction, strict=True)
+        ]
 
     return (function(moved(STEP)) - function(moved(-STEP))) / (2 * STEP)
 
@@ -178,31 +181,40 @@ def test_recorded_gradient_is_the_same(row, one):
     """A rule gives the same numbers on arrays and on tensors."""
     values = row.values(one)
     _, _, plain = differentiate(row, one, values)
-    _, _, recorded = differentiate(row, one, values, create_graph=True)
-    for a, b in zip(plain, recorded, strict=True):
+    _, _, graphed = differentiate(row, one, values, create_graph=True)
+    for a, b in zip(plain, graphed, strict=True):
         if a is not None:
             close(b.detach().numpy(), a.numpy())
 
 
-def node_of(row: Row, one: Case, dtype=np.float64):
-    """The node of an op called on tensors, or None if the row's function records several or none."""
-    (result, *_) = row.run(leaves(row.values(one, dtype)), one.settings)
-    op = getattr(row.function, "op", None)
-    return (result.node, result) if op is not None and op.rule is not None else (None, result)
+def recorded(row: Row, one: Case, dtype=np.float64):
+    """The node of an op, a gradient of its result, and which of its inputs want one."""
+    (result,) = row.run(leaves(row.values(one, dtype)), one.settings)
+    need = tuple(parent is not None for parent in result.node.parents)
+    return result.node, projections([result])[0], need
+
+
+def run_rule(node, g, need) -> tuple:
+    """What the rule returns in a pass over arrays."""
+    op = node.op
+    found = op.run(g, *node.saved, need) if op.asks_need else op.run(g, *node.saved)
+    return (found,) if op.bare else tuple(found)
 
 
 RULED = [p for p in SMOOTH if getattr(p.values[0].function, "op", None)]
 
 
-@pytest.mark.parametrize("row, one", RULED)
+FUSED = [p for p in RULED if p.values[0].function.op.run is not p.values[0].function.op.rule]
+
+
+@pytest.mark.parametrize("row, one", FUSED)
 def test_fused_rule_equals_the_rule(row, one):
-    node, result = node_of(row, one)
-    op, need = node.op, tuple(parent is not None for parent in node.parents)
-    (g,) = projections([result])
-    got = op.run(g, *node.saved, need) if op.asks_need else op.run(g, *node.saved)
+    node, g, need = recorded(row, one)
+    op = node.op
     known = dict(zip(op.fields, node.saved, strict=True), need=need)
     expected = op.rule(g, **{name: known[name] for name in op.rule_fields})
-    for a, b in zip(*[(r,) if op.bare else r for r in (got, expected)], strict=True):
+    expected = (expected,) if op.bare else expected
+    for a, b in zip(run_rule(node, g, need), expected, strict=True):
         assert (a is None) == (b is None)
         if a is not None:
             close(a, b)
@@ -231,13 +243,10 @@ def test_one_gradient_alone_is_the_same(row, one):
 
 @pytest.mark.parametrize("row, one", [p for p in RULED if several(p.values[1])])
 def test_rule_gives_none_where_nobody_asks(row, one):
-    node, result = node_of(row, one)
-    op = node.op
-    (g,) = projections([result])
-    for i in range(len(node.parents)):
-        need = tuple(j == i and parent is not None for j, parent in enumerate(node.parents))
-        found = op.run(g, *node.saved, need) if op.asks_need else op.run(g, *node.saved)
-        for j, gi in enumerate(found):
+    node, g, wanted = recorded(row, one)
+    for i in range(len(wanted)):
+        need = tuple(j == i and wanted[j] for j in range(len(wanted)))
+        for j, gi in enumerate(run_rule(node, g, need)):
             assert need[j] or gi is None or gi is g, f"computed for input {j}, asked for {i}"
 
 
@@ -264,12 +273,7 @@ def test_dtype_is_kept(row, one, dtype):
 @pytest.mark.parametrize("row, one", [p for p in RULED if p.values[0].same_dtype])
 def test_rule_keeps_the_dtype(row, one):
     """Inside a pass as well: a float64 gradient of a float32 tensor would slow all that follow."""
-    node, result = node_of(row, one, np.float32)
-    (g,) = projections([result])
-    need = tuple(parent is not None for parent in node.parents)
-    op = node.op
-    found = op.run(g, *node.saved, need) if op.asks_need else op.run(g, *node.saved)
-    for gi in (found,) if op.bare else found:
+    for gi in run_rule(*recorded(row, one, np.float32)):
         assert gi is None or gi.dtype == np.float32
 
 
@@ -310,8 +314,9 @@ def test_any_memory_layout(row, data):
     try:
         got = arrays(row.run(leaves(laid), one.settings))
     except ShapeError as error:
-        assert row.contiguous and "use reshape()" in str(error)
-        return
+        if row.contiguous and "without a copy; use reshape()" in str(error):
+            return
+        raise
     for a, b in zip(got, arrays(row.run(leaves(copies), one.settings)), strict=True):
         close(a, b)
     if row.gradient:
@@ -333,9 +338,7 @@ def test_any_shape(row, data):
         assert got.shape == wanted.shape
         close(got.detach().numpy(), wanted)
     if row.gradient:
-        test_first_gradients.__wrapped__(row, one) if hasattr(
-            test_first_gradients, "__wrapped__"
-        ) else test_first_gradients(row, one)
+        test_first_gradients(row, one)
 
 
 # --- PyTorch ------------------------------------------------------------------------------------
@@ -361,7 +364,7 @@ def to_torch(value, grad=False):
     return torch.from_numpy(value.copy()).requires_grad_(grad and is_float(value))
 
 
-KNOWN = [p for p in CASES if torch_function(p.values[0])]
+KNOWN = [p for p in CASES if torch_function(p.values[0])] or [(None, None)]
 needs_torch = pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 
 
@@ -373,7 +376,7 @@ def torch_result(row: Row, one: Case, inputs: list) -> list:
 
 @pytest.mark.parity
 @needs_torch
-@pytest.mark.parametrize("row, one", [p for p in KNOWN if p.values[0].integers])
+@pytest.mark.parametrize("row, one", [p for p in KNOWN if not torch or p.values[0].integers])
 @pytest.mark.parametrize("dtype", ["int64", "int32", "uint8", "bool"])
 def test_integers_and_bools_as_torch(row, one, dtype):
     """The same dtype and numbers wherever PyTorch takes such inputs."""
@@ -394,7 +397,9 @@ def test_integers_and_bools_as_torch(row, one, dtype):
 @pytest.mark.parametrize("row, one", KNOWN)
 def test_same_as_torch(row, one):
     values = row.values(one)
-    theirs = [x if x is None else to_torch(np.asarray(x), row.gradient and is_float(x)) for x in values]
+    theirs = [
+        x if x is None else to_torch(np.asarray(x), row.gradient and is_float(x)) for x in values
+    ]
     expected = torch_result(row, one, theirs)
     results = row.run(leaves(values), one.settings)
     for got, wanted in zip(results, expected, strict=True):

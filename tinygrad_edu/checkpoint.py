@@ -14,6 +14,7 @@ from tinygrad_edu.tensor import Tensor
 
 __all__ = ["CheckpointError", "load_checkpoint", "save_checkpoint", "save_weights", "write_whole"]
 
+# The one entry of the header: of several, safetensors would change the order from file to file.
 _FORMAT = "tinygrad_edu checkpoint 1"
 
 
@@ -72,7 +73,7 @@ def save_checkpoint(path: str | os.PathLike, state: dict[str, Any]) -> None:
 
     tensors: dict[str, np.ndarray] = {}
     text = json.dumps(_encode(state, "", tensors))
-    write_whole(path, save(tensors, metadata={"format": _FORMAT, "state": text}))
+    write_whole(path, save(tensors, metadata={_FORMAT: text}))
 
 
 def load_checkpoint(path: str | os.PathLike) -> dict[str, Any]:
@@ -87,12 +88,9 @@ def load_checkpoint(path: str | os.PathLike) -> dict[str, Any]:
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            if metadata.get("format") != _FORMAT:
-                raise CheckpointError(
-                    f"{path} is not a checkpoint: expected format {_FORMAT!r}, got "
-                    f"{metadata.get('format')!r}"
-                )
-            return _decode(json.loads(metadata["state"]), file)
+            if _FORMAT not in metadata:
+                raise CheckpointError(f"{path} is not a checkpoint: its header lacks {_FORMAT!r}")
+            return _decode(json.loads(metadata[_FORMAT]), file)
     except (SafetensorError, LookupError, TypeError, ValueError, RecursionError) as error:
         if isinstance(error, CheckpointError):
             raise

@@ -118,7 +118,7 @@ def _fresh(value: Any) -> Tensor:
     if not isinstance(value, Tensor):
         value = tensor(value)
     if value.requires_grad and is_grad_enabled():
-        return value.view_as(value)  # type: ignore[attr-defined]
+        return value.view_as(value)
     return value.detach().requires_grad_()
 
 

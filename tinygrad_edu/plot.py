@@ -89,7 +89,7 @@ def _ticks(ax: Axes, logarithmic: bool) -> None:
     """Whole epochs; a logarithmic axis, if the values span it, with plain numbers on it."""
     from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     low, high = ax.dataLim.intervaly
     if logarithmic and 0 < 10 * low < high:
         ax.set_yscale("log")

@@ -129,4 +129,4 @@ def dropout(
         raise ValueError(f"dropout: argument 'p': expected a probability of dropping, got {p}")
     if not training or p == 0:
         return input
-    return input.drop_(p, generator) if inplace else drop(input, p, generator)  # type: ignore[attr-defined]
+    return input.drop_(p, generator) if inplace else drop(input, p, generator)

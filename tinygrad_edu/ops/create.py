@@ -46,7 +46,7 @@ def tensor(
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """A tensor of `data` without a copy where that is possible; tensors come back themselves."""
     if isinstance(data, Tensor):
-        return data if dtype is None else data.to(dtype)  # type: ignore[attr-defined]
+        return data if dtype is None else data.to(dtype)
     return finished(_array_of(data, dtype, copy=False), device, False)
 
 

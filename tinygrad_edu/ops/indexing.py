@@ -89,7 +89,7 @@ def _read(self: Tensor, index: Any) -> Tensor:
     return getitem(self, plain_index(index))
 
 
-Tensor.__getitem__ = _read  # type: ignore[attr-defined]
+Tensor.__getitem__ = _read  # type: ignore[method-assign]
 
 
 def along(ndim: int, dim: int, index: np.ndarray) -> tuple:

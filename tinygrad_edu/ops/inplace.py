@@ -39,8 +39,9 @@ def write(name: str, target: Tensor, function: Callable, *args: Any, **settings:
             _store(target, ..., value)
         return target
     # The rule may want the old value, so it gets a copy of it.
-    saves = function.op.inputs[0] in function.op.fields  # type: ignore[attr-defined]
-    before = make(target.array.copy() if saves else target.array, target.node)
+    again = any(x is target for x in (*args, *settings.values()))
+    saved = again or function.op.inputs[0] in function.op.fields  # type: ignore[attr-defined]
+    before = make(target.array.copy() if saved else target.array, target.node)
     args = tuple([before if x is target else x for x in args])
     settings = {name: before if x is target else x for name, x in settings.items()}
     result = function(before, *args, **settings)
@@ -168,7 +169,7 @@ def _set(self: Tensor, index: Any, value: Any) -> None:
 def _converted(name: str, argument: str, value: Any, dtype: np.dtype) -> Any:
     """A value to be written, as a tensor or array of this dtype; floats lose what is no integer."""
     if isinstance(value, Tensor):
-        return value.to(dtype)  # type: ignore[attr-defined]
+        return value.to(dtype)
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
         raise DTypeError(
@@ -191,7 +192,7 @@ def _without_spare_dims(value: Any, array: np.ndarray, index: Any) -> Any:
     return value
 
 
-Tensor.__setitem__ = _set  # type: ignore[attr-defined]
+Tensor.__setitem__ = _set  # type: ignore[method-assign]
 
 
 # --- the forms `name_` --------------------------------------------------------------------------

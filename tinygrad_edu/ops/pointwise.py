@@ -127,7 +127,7 @@ def pow(input: Any, exponent: Any, /) -> Any:
             return np.sqrt(input)
         if exponent in (1, 2, 3):  # NumPy calls pow for a cube, 70 times slower than two products
             return input * (1, input, input * input)[int(exponent) - 1]
-    if np.result_type(input, exponent) == bool:
+    if np.result_type(input, exponent).kind == "b":
         raise TypeError("expected numbers; convert bools with .long()")
     return np.power(input, exponent)
 

@@ -150,20 +150,30 @@ def t(input: Any) -> Any:
     return transpose(input, 0, 1) if input.ndim == 2 else input
 
 
-def _reversed(input: Tensor) -> Tensor:
-    """The dims in reverse order: the transpose of a matrix."""
+@composite(attribute="T")
+def T(input: Any) -> Any:
+    """The dims in reverse order: `x.T`, the transpose of a matrix. Gradient: g, reversed back.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.zeros(2, 3).T.shape
+    (3, 2)
+    """
     return permute(input, tuple(range(input.ndim))[::-1])
 
 
-def _matrix_transposed(input: Tensor) -> Tensor:
-    """The last two dims exchanged: the transpose of each matrix."""
+@composite(attribute="mT")
+def mT(input: Any) -> Any:
+    """The last two dims exchanged: `x.mT`, the transpose of each matrix. Gradient: g.mT.
+
+    Errors: ShapeError for fewer than two dims.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.zeros(5, 2, 3).mT.shape
+    (5, 3, 2)
+    """
     if input.ndim < 2:
         raise ShapeError(f"mT: expected at least 2 dimensions, got shape {input.shape}")
     return transpose(input, -2, -1)
-
-
-Tensor.T = property(_reversed)  # type: ignore[attr-defined]
-Tensor.mT = property(_matrix_transposed)  # type: ignore[attr-defined]
 
 
 @op(method="squeeze", dtype=None, view=True)
