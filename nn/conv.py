@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_edu.errors import describe
-from tinygrad_edu.kernels.windows import pair
+from tinygrad_edu.kernels.checks import pair
 from tinygrad_edu.ops.conv import conv2d
 from tinygrad_edu.ops.create import empty
 from tinygrad_edu.tensor import Tensor

@@ -4,16 +4,67 @@ from __future__ import annotations
 
 from tinygrad_edu.ops import pointwise
 from tinygrad_edu.ops.activation import dropout, log_softmax, softmax
-from tinygrad_edu.ops.conv import conv2d
+from tinygrad_edu.ops.activations import (
+    elu,
+    gelu,
+    glu,
+    hardtanh,
+    leaky_relu,
+    logsigmoid,
+    prelu,
+    relu6,
+    selu,
+    silu,
+    softmin,
+    softplus,
+    softsign,
+)
+from tinygrad_edu.ops.attention import dropout2d, embedding, scaled_dot_product_attention
+from tinygrad_edu.ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
+from tinygrad_edu.ops.fold import fold, unfold
+from tinygrad_edu.ops.lengths import cosine_similarity, normalize
 from tinygrad_edu.ops.linalg import linear
 from tinygrad_edu.ops.loss import cross_entropy, mse_loss, nll_loss
+from tinygrad_edu.ops.losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    smooth_l1_loss,
+)
+from tinygrad_edu.ops.margins import (
+    cosine_embedding_loss,
+    hinge_embedding_loss,
+    margin_ranking_loss,
+    multi_margin_loss,
+    triplet_margin_loss,
+)
+from tinygrad_edu.ops.normalization import (
+    batch_norm,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    rms_norm,
+)
+from tinygrad_edu.ops.order import one_hot
+from tinygrad_edu.ops.pad import pad
 from tinygrad_edu.ops.pointwise import sigmoid, tanh
-from tinygrad_edu.ops.pool import avg_pool2d, max_pool2d
+from tinygrad_edu.ops.pool import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
+from tinygrad_edu.ops.resample import adaptive_avg_pool2d, adaptive_max_pool2d, interpolate
 from tinygrad_edu.tensor import Tensor
 
 __all__ = [
-    "avg_pool2d", "conv2d", "cross_entropy", "dropout", "linear", "log_softmax", "max_pool2d",
-    "mse_loss", "nll_loss", "relu", "sigmoid", "softmax", "tanh",
+    "adaptive_avg_pool2d", "adaptive_max_pool2d", "avg_pool1d", "avg_pool2d", "batch_norm",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "conv1d", "conv2d",
+    "conv_transpose1d", "conv_transpose2d", "cosine_embedding_loss", "cosine_similarity",
+    "cross_entropy", "dropout", "dropout2d", "elu", "embedding", "fold", "gelu", "glu",
+    "group_norm", "hardtanh", "hinge_embedding_loss", "huber_loss", "instance_norm", "interpolate",
+    "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear", "log_softmax", "logsigmoid",
+    "margin_ranking_loss", "max_pool1d", "max_pool2d", "mse_loss", "multi_margin_loss", "nll_loss",
+    "normalize", "one_hot", "pad", "prelu", "relu", "relu6", "rms_norm",
+    "scaled_dot_product_attention", "selu", "sigmoid", "silu", "smooth_l1_loss", "softmax",
+    "softmin", "softplus", "softsign", "tanh", "triplet_margin_loss", "unfold",
 ]  # fmt: skip
 
 

@@ -135,7 +135,9 @@ PRODUCT = Family(
 DOMAINS: dict[str, Callable[[np.random.Generator, tuple], np.ndarray]] = {
     "real": lambda rng, shape: rng.uniform(0.1, 2, shape) * rng.choice([-1.0, 1.0], shape),
     "positive": lambda rng, shape: rng.uniform(0.2, 2, shape),
+    "above one": lambda rng, shape: rng.uniform(1.2, 3, shape),
     "unit": lambda rng, shape: rng.uniform(-0.9, 0.9, shape),
+    "middle": lambda rng, shape: rng.uniform(0.2, 0.8, shape),
     "probability": lambda rng, shape: rng.uniform(0.05, 0.95, shape),
     "bool": lambda rng, shape: rng.random(shape) < 0.5,
 }

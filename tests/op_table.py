@@ -14,6 +14,9 @@ same name if there is one; `torch` names another, or None. What else a row can s
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
+
 import numpy as np
 import scipy.special
 from op_cases import (
@@ -46,10 +49,7 @@ __all__ = ["ROWS", "Case", "Row"]
 
 # --- pointwise ----------------------------------------------------------------------------------
 
-row("add", PAIR, np.add)
-row("sub", PAIR, np.subtract)
 row("mul", PAIR, np.multiply)
-row("div", PAIR, np.divide)
 row("maximum", PAIR, np.maximum)
 row("minimum", PAIR, np.minimum)
 row("neg", ONE, np.negative)
@@ -73,6 +73,9 @@ WHERES = [case((2, 3), (2, 3), (2, 3)), case((2, 1), (3,), ()), case((3,), (3,),
           case((3,), 2.0, (3,))]
 row("where", Family(WHERES, [case((2, 3), (4,), ())], broadcast(3)), np.where,
     domain=("bool", "real", "real"))
+row("keep", [case((2, 3), (2, 3)), case((2, 1), (3,)), case((), ()), case((0,), (0,))],
+    lambda x, mask: np.where(mask, x, 0), domain=("real", "bool"), bad=[case((2, 3), (4,))],
+    torch=None)
 row("eq", PAIR, np.equal, gradient=False)
 row("ne", PAIR, np.not_equal, gradient=False)
 row("lt", PAIR, np.less, gradient=False)
@@ -305,7 +308,7 @@ row("dot", [case((3,), (3,)), case((0,), (0,))], np.dot,
     bad=[case((3,), (4,)), case((2, 3), (3,))])
 row("outer", [case((2,), (3,)), case((2,), (0,))], np.outer, bad=[case((2, 3), (3,))])
 row("linear", LINEAR, lambda x, w, b: x @ w.T + (0 if b is None else b))
-# PyTorch's einsum gives int64 where there is but a sum, and its pooling divides integers.
+# PyTorch's einsum gives int64 where there is but a sum.
 row("einsum", [*EQUATIONS, case((2, 3), (4, 3), equation="...a,ba->...b"),
                case((5, 2, 3), (3, 4), equation="...ij,jk"), case((2, 3), equation="ba")],
     np.einsum, call=lambda f, *x, equation: f(equation, *x), integers=False,
@@ -387,7 +390,7 @@ row("scatter_in_plane", [case((1, 2, 2, 3), indices=PLACES, shape=(1, 2, 3, 4))]
 row("gather_in_plane", [case((1, 2, 3, 4), indices=PLACES)], loops.max_pool2d_gather, torch=None)
 row("avg_pool2d", [*POOLS, case((2, 2, 4, 4), kernel_size=3, stride=2, padding=1, **MEANS),
                    case((1, 1, 4, 4), kernel_size=2, divisor_override=3)], loop_mean,
-    bad=BAD_POOLS, integers=False)
+    bad=BAD_POOLS)
 row("mean_of_windows", [case((2, 2, 5, 5), **EDGES, **MEANS)], loop_mean, torch=None)
 row("spread_over_windows", [case((2, 2, 3, 3), shape=(2, 2, 5, 5), **EDGES, **MEANS)],
     lambda g, shape, **how: loops.avg_pool2d_input_grad(g, shape, *how.values()), torch=None)
@@ -458,3 +461,8 @@ row("cross_entropy", [*CLASSES, case((4, 3), target=LABELS, label_smoothing=0.2)
                       case((2, 3), target=CHANCES),
                       case((2, 3), target=CHANCES, label_smoothing=0.1)], loop_cross_entropy,
     bad=[*BAD_CLASSES, case((4, 3), target=LABELS, label_smoothing=2)])
+
+# --- the rows of the other families -------------------------------------------------------------
+
+for _path in sorted(Path(__file__).parent.glob("rows_*.py")):
+    importlib.import_module(_path.stem)

@@ -47,6 +47,13 @@ BY_ARGUMENTS = {
         "(self, other: Tensor | np.ndarray) -> Tensor",
     ]
     for name in ("max", "min")
+} | {
+    "nonzero": ["(self) -> Tensor", "(self, *, as_tuple: builtins.bool) -> Any"],
+    "unique": [
+        "(self) -> Tensor",
+        "(self, sorted: builtins.bool = True, return_inverse: builtins.bool = False, "
+        "return_counts: builtins.bool = False, dim: builtins.int | None = None) -> Any",
+    ],
 }
 
 
@@ -131,7 +138,8 @@ class Stub:
                 f"(self, *{setting}: builtins.int) -> Tensor",
             ]
         if name.startswith("__") and name not in ("__getitem__", "__setitem__"):
-            (_, *others) = inspect.signature(function).parameters
+            (_, *others) = inspect.signature(function).parameters.values()
+            others = [p for p in others if p.kind is not p.KEYWORD_ONLY]
             # Python asks other classes first, whose answers overlap: so nothing is promised.
             kind = "Operand" if made is not None or name == "__matmul__" else "Any"
             return [f"({', '.join(['self', *(f'other: {kind}' for _ in others)])}) -> Tensor"]
@@ -154,6 +162,8 @@ class Stub:
             wanted = parameter.annotation
             if wanted == "Any" and is_op:
                 wanted = MEANINGS.get(parameter.name, "Any")
+                if parameter.default is None and wanted != "Any" and "None" not in wanted:
+                    wanted += " | None"
             text = f"{star}{parameter.name}: {self.annotation(wanted, scope)}"
             if parameter.default is not parameter.empty:
                 text += f" = {parameter.default!r}"

@@ -29,5 +29,5 @@ def leaf(data: Any, dtype: Any = tg.float64) -> tg.Tensor:
 
 
 def plain(x: Any) -> np.ndarray:
-    """The elements of a tensor of either library, whether it has a graph or not."""
-    return np.asarray(x.detach())
+    """The elements of a tensor of either library, whether it has a graph or not, or an array."""
+    return np.asarray(x.detach() if hasattr(x, "detach") else x)

@@ -82,6 +82,18 @@ EDGES = {
     "nan wins in amin": Edge(lambda lib, x: x.amin(0), [1, nan, 3], nan, None),
     "nan wins in max(dim)": Edge(lambda lib, x: x.max(0)[1], [1, nan, 3], 1, None),
     "nan wins in maximum": Edge(lambda lib, x: lib.maximum(x, 0 * x), [nan, 1], [nan, 1], None),
+    # an infinite gradient stops where the gradient is 0
+    "relu under a root": Edge(
+        lambda lib, x: lib.relu(x).sqrt(), [-1, 0, 4], [0, 0, 2], [0, 0, 0.25]),
+    "clamp under a root": Edge(
+        lambda lib, x: x.clamp(min=0, max=1).sqrt(), [-1, 0, 2], [0, 0, 1], [0, inf, 0]),
+    "maximum under a root": Edge(
+        lambda lib, x: lib.maximum(x, lib.zeros_like(x)).sqrt(), [-1, 4], [0, 2], [0, 0.25]),
+    "max under a root": Edge(lambda lib, x: x.max().sqrt(), [-1, 0], 0, [0, inf]),
+    "where under a root": Edge(
+        lambda lib, x: lib.where(x > 0, x, 0 * x.detach()).sqrt(), [-1, 4], [0, 2], [0, 0.25]),
+    "sign times inf": Edge(lambda lib, x: x.sign() * inf, [2], [inf], [0]),
+    "x ** 0 times inf": Edge(lambda lib, x: x**0 * inf, [2], [inf], [0]),
     # zeros and infinities
     "sqrt at 0": Edge(lambda lib, x: x.sqrt(), [0, 4], [0, 2], [inf, 0.25]),
     "sqrt below 0": Edge(lambda lib, x: x.sqrt(), [-1], [nan], [nan]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 import weakref
 
@@ -135,6 +136,9 @@ def test_nothing_is_recorded_without_a_leaf_that_wants_a_gradient():
 def test_rules_off_the_way_to_the_wanted_inputs_do_not_run():
     product, asked = counting_op()
     a, b, c = leaf(2.0), leaf(3.0), leaf(5.0)
+    tg.autograd.grad(product(a, b) + product(b, c), a)  # the sum has gradients for both
+    assert asked == [(True, False)]
+    asked.clear()
     left, right = product(a, b), product(b, c)
     out = product(left, right)
     assert tg.autograd.grad(out, a, retain_graph=True)[0].item() == 3 * 15
@@ -544,9 +548,10 @@ def test_a_failing_rule_leaves_every_gradient_untouched():
 
     x, w = leaf([1.0, 2.0]), leaf([3.0, 4.0])
     x.grad = tg.tensor([7.0, 7.0], dtype=tg.float64)
+    last = made(broken)(x * 2).sum() * 3  # the oldest, so that its rule runs last
     middle = x * 1
     middle.retain_grad()
-    loss = (middle * w).sum() + made(broken)(x * 2).sum() * 3
+    loss = (middle * w).sum() + last
     with pytest.raises(ZeroDivisionError, match="inside the rule"):
         loss.backward()
     assert x.grad.tolist() == [7, 7]
@@ -673,8 +678,19 @@ def test_gradients_keep_the_dtype_of_their_leaf():
 # --- threads and nesting ------------------------------------------------------------------------
 
 
-def test_passes_of_several_threads_on_shared_leaves():
+@pytest.fixture
+def busy_threads():
+    """Threads take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_passes_of_several_threads_on_shared_leaves(busy_threads, named):
     w = leaf(np.ones(50))
+    inputs = [w] if named else None
     start = threading.Barrier(4)
     failed = []
 
@@ -682,7 +698,7 @@ def test_passes_of_several_threads_on_shared_leaves():
         try:
             start.wait()
             for _ in range(40):
-                ((w * scale).tanh().sum() + (w * w).sum() * scale).backward()
+                ((w * scale).tanh().sum() + (w * w).sum() * scale).backward(inputs=inputs)
         except BaseException as error:
             failed.append(error)
 
@@ -697,7 +713,7 @@ def test_passes_of_several_threads_on_shared_leaves():
     np.testing.assert_allclose(w.grad, np.full(50, expected), rtol=1e-9)
 
 
-def test_threads_share_a_graph():
+def test_threads_share_a_graph(busy_threads):
     x = leaf(np.full(20, 2.0))
     shared = x * x
     start = threading.Barrier(3)

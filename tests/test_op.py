@@ -505,7 +505,7 @@ def test_a_composite_takes_numpys_names_and_says_its_own():
     assert centred.__doc__ == "`input` minus its mean."
     with pytest.raises(DTypeError, match=r"centred: argument 'input': .* got list"):
         centred([1.0])
-    with pytest.raises(ShapeError, match="centred: mean: argument 'dim': expected -1 to 0"):
+    with pytest.raises(ShapeError, match="centred: argument 'dim': expected -1 to 0"):
         centred(tg.ones(2), dim=3)
 
 

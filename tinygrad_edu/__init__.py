@@ -25,7 +25,7 @@ if not (_here / "nn" / "__init__.py").exists():
 # that arise in this package are silenced; the caller's NumPy settings stay as they are.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tinygrad_edu\.")
 
-from tinygrad_edu import autograd, backends, cuda, func
+from tinygrad_edu import autograd, backends, cuda, func, linalg
 from tinygrad_edu.device import Device as device
 from tinygrad_edu.dtypes import (
     bool,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu import dtypes
-from tinygrad_edu.errors import DimensionError, DTypeError, ShapeError
+from tinygrad_edu.errors import DimensionError, DTypeError, LinAlgError, ShapeError
 from tinygrad_edu.tensor import Tensor
 
 # NumPy's names, as PyTorch takes them.
@@ -58,8 +59,12 @@ def unify(op: Any, inputs: tuple, cast: Callable) -> tuple:
         return inputs
     if op.dtype == "equal":
         return _check_equal(op, inputs)
+    if _agree(op, inputs):
+        return inputs
     free = [x is not None and n not in op.fixed for n, x in zip(names, inputs, strict=False)]
     wanted = dtypes.result_type(*[x for x, is_free in zip(inputs, free, strict=True) if is_free])
+    if op.dtype == "number":
+        _refuse_bools(op, inputs)
     if op.dtype == "float":
         wanted = dtypes.float_type(wanted)
     weak = op.fixed and not any(hasattr(x, "ndim") for x, f in zip(inputs, free, strict=True) if f)
@@ -67,6 +72,23 @@ def unify(op: Any, inputs: tuple, cast: Callable) -> tuple:
         [_cast(np.asarray(x) if weak else x, wanted, cast) if is_free else x
          for x, is_free in zip(inputs, free, strict=True)]
     )  # fmt: skip
+
+
+def _agree(op: Any, inputs: tuple) -> bool:
+    """Whether all are floats of one dtype, or Python numbers beside them: the commonest case."""
+    if op.variadic:
+        return False
+    found = None
+    for name, x in zip(op.inputs, inputs, strict=True):
+        if isinstance(x, (Tensor, np.ndarray)):
+            if name in op.fixed:
+                continue
+            if x.dtype.kind != "f" or x.dtype is not (found or x.dtype):
+                return False
+            found = x.dtype
+        elif x is not None and type(x) is not float and type(x) is not int:
+            return False
+    return found is not None
 
 
 def _check_equal(op: Any, inputs: tuple) -> tuple:
@@ -80,9 +102,18 @@ def _check_equal(op: Any, inputs: tuple) -> tuple:
     return inputs
 
 
+def _refuse_bools(op: Any, inputs: tuple) -> None:
+    for name, x in zip(op.inputs, inputs, strict=True):
+        if isinstance(x, bool) or getattr(x, "dtype", None) == np.bool_:
+            raise DTypeError(
+                f"{op.name}: argument {name!r}: expected numbers, got bool; "
+                "convert with .long(), or use ~ and ^ on bools"
+            )
+
+
 def explain(op: Any, error: Exception, arrays: tuple) -> Exception:
     """Word an error of the kernel so that it names the op and what came."""
-    if isinstance(error, (ShapeError, DTypeError)):
+    if isinstance(error, (ShapeError, DTypeError, LinAlgError)):
         unnamed = str(error).startswith("argument ")
         return type(error)(f"{op.name}: {error}") if unnamed else error
     names = [f"{op.inputs[0]}[{i}]" for i in range(len(arrays))] if op.variadic else op.inputs
@@ -113,8 +144,8 @@ def explain_composite(
     should; any other AttributeError is returned as it is.
     """
     if not isinstance(error, AttributeError):
-        named = str(error).startswith(name)
-        return error if named else type(error)(f"{name}: {error}")
+        words = re.sub(r"^\w+: ", "", str(error))  # the name of the part, which nobody called
+        return error if str(error) == f"{name}: {words}" else type(error)(f"{name}: {words}")
     if isinstance(error.obj, (list, tuple, str, int, float, type(None))):
         for argument, value in inspect.signature(function).bind(*args, **kwargs).arguments.items():
             inside = isinstance(value, (list, tuple)) and any(x is error.obj for x in value)

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_edu import dtypes, storage
 from tinygrad_edu.device import CPU, Device
-from tinygrad_edu.errors import DTypeError, GraphError, ShapeError
+from tinygrad_edu.errors import DimensionError, DTypeError, GraphError, ShapeError
 from tinygrad_edu.printing import format_tensor
 
 # What `ndarray * tensor` means: NumPy asks the tensor, which answers with its own operator.
@@ -24,6 +24,9 @@ _OPERATORS: dict[Any, tuple[str, str]] = {
     np.bitwise_and: ("__and__", "__rand__"), np.bitwise_or: ("__or__", "__ror__"),
     np.bitwise_xor: ("__xor__", "__rxor__"),
 }  # fmt: skip
+
+# Functions whose result does not depend on the elements, so that no gradient is lost.
+_FACTS = {np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.empty_like, np.full_like}
 
 
 class ArrayLike:
@@ -55,19 +58,42 @@ class ArrayLike:
         return CPU
 
     @property
+    def itemsize(self) -> int:
+        """The bytes of one element."""
+        return self.array.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all elements."""
+        return self.array.nbytes
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether the elements are on a GPU: never."""
+        return False
+
+    @property
     def _version(self) -> int:
         """How often the memory was written in place."""
         return storage.version(self.array)
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the length of one dimension."""
-        return self.shape if dim is None else self.shape[dim]
+        return self.shape if dim is None else self.shape[self._checked("size", dim)]
 
     def dim(self) -> int:
         """The number of dimensions."""
         return self.array.ndim
 
+    def ndimension(self) -> int:
+        """The number of dimensions."""
+        return self.array.ndim
+
     def numel(self) -> int:
+        """The number of elements."""
+        return self.array.size
+
+    def nelement(self) -> int:
         """The number of elements."""
         return self.array.size
 
@@ -86,7 +112,17 @@ class ArrayLike:
     def stride(self, dim: int | None = None) -> Any:
         """The steps in memory from one element to the next along each dimension."""
         strides = tuple(step // self.array.itemsize for step in self.array.strides)
-        return strides if dim is None else strides[dim]
+        return strides if dim is None else strides[self._checked("stride", dim)]
+
+    def data_ptr(self) -> int:
+        """The address of the first element."""
+        return self.array.ctypes.data
+
+    def _checked(self, name: str, dim: int) -> int:
+        n = self.array.ndim
+        if not -n <= dim < n:
+            raise DimensionError(f"{name}: argument 'dim': expected {-n} to {n - 1}, got {dim}")
+        return dim
 
     def numpy(self, *, force: bool = False) -> np.ndarray:
         """The array itself: writing to it writes to the tensor.
@@ -116,11 +152,17 @@ class ArrayLike:
             name, operand, other = (forward, first, second) if own else (reflected, second, first)
             if hasattr(operand, name):
                 return getattr(operand, name)(other)
+        if "out" in options:
+            raise DTypeError(
+                f"np.{ufunc.__name__} cannot write a tensor into an array, as `array += tensor` "
+                "asks; use detach().numpy(), or a tensor on both sides"
+            )
         raise _unknown(ufunc.__name__)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        force = func in _FACTS
         try:
-            args, kwargs = _as_arrays(args), _as_arrays(kwargs)
+            args, kwargs = _as_arrays(args, force), _as_arrays(kwargs, force)
         except GraphError:
             raise _unknown(func.__name__) from None
         return func(*args, **kwargs)
@@ -176,10 +218,12 @@ class ArrayLike:
         return (self[i] for i in range(self.array.shape[0]))  # type: ignore[index]
 
     def __contains__(self, element: Any) -> bool:
-        value = element.array if isinstance(element, ArrayLike) else np.asarray(element)
-        if value.dtype.kind not in "fiub":
+        if not isinstance(element, (ArrayLike, int, float, np.generic)):
             raise DTypeError(f"in: expected a number or a Tensor, got {type(element).__name__}")
-        return bool((self.array == value).any())
+        return bool(np.any(self.array == getattr(element, "array", element)))
+
+    def __pos__(self) -> Any:
+        return self
 
     def __hash__(self) -> int:
         return id(self)
@@ -211,13 +255,13 @@ def _unknown(name: str) -> DTypeError:
     )
 
 
-def _as_arrays(value: Any) -> Any:
+def _as_arrays(value: Any, force: bool) -> Any:
     """`value` with every tensor in it replaced by its array."""
     if isinstance(value, ArrayLike):
-        return value.numpy()
+        return value.numpy(force=force)
     if isinstance(value, (tuple, list)):
-        arrays = [_as_arrays(x) for x in value]
+        arrays = [_as_arrays(x, force) for x in value]
         return arrays if isinstance(value, list) else tuple(arrays)
     if isinstance(value, dict):
-        return {key: _as_arrays(x) for key, x in value.items()}
+        return {key: _as_arrays(x, force) for key, x in value.items()}
     return value

@@ -22,6 +22,14 @@ _FLOAT32, _FLOAT64 = dtypes.float32, dtypes.float64
 _new = object.__new__
 
 
+def _named(call: Callable, names: list[str]) -> Callable:
+    """`call` with its parameters renamed, so that they can be given by keyword."""
+    code = call.__code__
+    rest = code.co_varnames[len(names) :]
+    call.__code__ = code.replace(co_varnames=(*names, *rest))
+    return call
+
+
 def unary(op: Any) -> Callable:
     """The call of an op with one input and no settings: the general path, unrolled for speed."""
     kernel = op.kernel
@@ -54,7 +62,7 @@ def unary(op: Any) -> Callable:
             node.g = node.watch = None
         return result
 
-    return call
+    return _named(call, op.inputs)
 
 
 def binary(op: Any) -> Callable:
@@ -99,7 +107,7 @@ def binary(op: Any) -> Callable:
             node.g = node.watch = None
         return result
 
-    return call
+    return _named(call, op.inputs)
 
 
 def general(op: Any) -> Callable:

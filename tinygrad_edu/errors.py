@@ -6,7 +6,10 @@ how to mend it; `describe` words them all alike.
 
 from __future__ import annotations
 
-__all__ = ["DTypeError", "DimensionError", "GradientError", "GraphError", "ShapeError"]
+__all__ = [
+    "DTypeError", "DimensionError", "DivisionError", "GradientError", "GraphError", "LinAlgError",
+    "ShapeError",
+]  # fmt: skip
 
 
 class ShapeError(ValueError, RuntimeError):
@@ -19,6 +22,14 @@ class DimensionError(ShapeError, IndexError):
 
 class DTypeError(TypeError, RuntimeError):
     """A dtype, or a kind of object, that an op does not take."""
+
+
+class DivisionError(ZeroDivisionError, RuntimeError):
+    """A whole number divided by 0; Python raises ZeroDivisionError, PyTorch RuntimeError."""
+
+
+class LinAlgError(ValueError, RuntimeError):
+    """A matrix without the inverse or the factor asked for; as `numpy.linalg.LinAlgError`."""
 
 
 class GraphError(RuntimeError):

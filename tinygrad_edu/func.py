@@ -73,7 +73,7 @@ def gradients(
 def _own(g: Any, x: Tensor, materialize: bool) -> Tensor | None:
     """A gradient as a tensor of its own: the walk may hand out one array twice."""
     if g is None:
-        return make(np.zeros_like(x.array), None) if materialize else None
+        return make(np.zeros(x.shape, x.dtype), None) if materialize else None
     return g if isinstance(g, Tensor) else make(np.array(g, x.dtype, order="C"), None)
 
 

@@ -71,7 +71,7 @@ class Node:
 
 
 _NOTHING: Any = type("Nothing", (), {"__slots__": ()})()
-_pass = threading.RLock()  # the slots `g` belong to one pass at a time
+turn = threading.RLock()  # the slots `g`, and leaves, belong to one pass at a time
 _running: list[list[Node]] = []  # the nodes of that pass, and of those inside which it runs
 
 
@@ -92,7 +92,7 @@ def backward(
     Errors: GraphError if a node was released by an earlier pass, or if a value it saved was
     overwritten since; ShapeError if a rule returns a gradient of an impossible shape.
     """
-    with _pass, np.errstate(all="ignore"):
+    with turn, np.errstate(all="ignore"):
         # A hook may start a pass inside a running one: what has arrived there is put aside.
         running = _running[-1] if _running else []
         outer = [(node, node.g, getattr(node, "owned", False)) for node in running]
@@ -316,5 +316,5 @@ class _Stale:
     __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = __rpow__ = _stop
     __matmul__ = __rmatmul__ = __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _stop
     __lt__ = __le__ = __gt__ = __ge__ = _stop
-    __eq__ = __ne__ = _stop  # type: ignore[assignment]
+    __eq__ = __ne__ = _stop
     __hash__ = None  # type: ignore[assignment]

@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from tinygrad_edu.errors import DTypeError, describe
+
 _grad_mode: ContextVar[bool] = ContextVar("tinygrad_edu_grad_mode", default=True)
 is_grad_enabled = _grad_mode.get
 
@@ -166,7 +168,10 @@ class Generator:
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream of this seed (any integer)."""
-        self._seed = int(seed)
+        try:
+            self._seed = int(seed)
+        except (TypeError, ValueError):
+            raise DTypeError(describe("manual_seed", "seed", "an integer", repr(seed))) from None
         # SeedSequence takes no negative numbers; PyTorch maps them to the upper half of 64 bits.
         self.numpy = np.random.Generator(np.random.PCG64(self._seed % 2**64))
         return self
@@ -185,10 +190,18 @@ class Generator:
         return {"seed": self._seed, "bits": self.numpy.bit_generator.state}
 
     def set_state(self, state: dict) -> None:
-        """Go back to a place that `get_state` gave."""
+        """Go back to a place that `get_state` gave.
+
+        Errors: ValueError if it is something else.
+        """
         fresh = np.random.PCG64()
-        fresh.state = state["bits"]  # NumPy checks it before the stream in use is given up
-        self.numpy, self._seed = np.random.Generator(fresh), int(state["seed"])
+        try:
+            fresh.state = state["bits"]
+            seed = int(state["seed"])
+        except (KeyError, TypeError, ValueError) as error:
+            wanted = "what get_state returned"
+            raise ValueError(describe("set_state", "state", wanted, repr(state))) from error
+        self.numpy, self._seed = np.random.Generator(fresh), seed
 
 
 default_generator = Generator()

@@ -30,7 +30,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import calls
-from tinygrad_edu.arguments import ALIASES, explain, unify
+from tinygrad_edu.arguments import ALIASES, explain, explain_composite, unify
+from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.graph import Node
 from tinygrad_edu.modes import is_grad_enabled
 from tinygrad_edu.tensor import Tensor, make
@@ -271,10 +272,17 @@ def composite(
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        for alias, name in ALIASES.items():
-            if alias in kwargs and alias not in names and name in names:
-                kwargs[name] = kwargs.pop(alias)
-        return function(*args, **kwargs)
+        if kwargs:
+            for alias, name in ALIASES.items():
+                if alias in kwargs and alias not in names and name in names:
+                    kwargs[name] = kwargs.pop(alias)
+        try:
+            return function(*args, **kwargs)
+        except (AttributeError, ShapeError, DTypeError) as error:
+            explained = explain_composite(function.__name__, function, error, args, kwargs)
+            if explained is error:
+                raise
+            raise explained from error
 
     attach(call, function.__name__, method, operator)
     if attribute is not None:

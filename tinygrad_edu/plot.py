@@ -89,7 +89,7 @@ def _ticks(ax: Axes, logarithmic: bool) -> None:
     """Whole epochs; a logarithmic axis, if the values span it, with plain numbers on it."""
     from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
     low, high = ax.dataLim.intervaly
     if logarithmic and 0 < 10 * low < high:
         ax.set_yscale("log")
@@ -215,8 +215,8 @@ def plot_filters(
         limits=(-limit, limit), cmap="RdBu_r",
     )  # fmt: skip
     ax.set_title(f"First layer: {F} filters of {H}x{W}")
-    bar = ax.figure.colorbar(ax.images[0], ax=ax, shrink=0.8, pad=0.02)
-    bar.set_label("weight")
+    # Beside the images and as high as they are, which Matplotlib's own place for it is not.
+    ax.figure.colorbar(ax.images[0], cax=ax.inset_axes((1.02, 0, 0.05, 1)), label="weight")
     return ax
 
 
@@ -235,7 +235,7 @@ def plot_mistakes(
     >>> from tinygrad_edu.plot import plot_mistakes
     >>> ax = plot_mistakes(np.zeros((2, 8, 8)), [0, 1], np.array([[0.9, 0.1], [0.7, 0.3]]))
     >>> ax.texts[0].get_text().splitlines()
-    ['true 1', 'predicted 0 (70 %)']
+    ['true 1', 'predicted 0 (70%)']
     """
     images, labels, probabilities = _array(images), _array(labels), _array(probabilities)
     if not len(images) == len(labels) == len(probabilities):

@@ -150,7 +150,7 @@ class Run(Callback):
     >>> from tinygrad_edu.runs import Options, Run
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     summary = Run.start(Options(model="linear", epochs=1), folder).train()
-    >>> summary.parameters, summary.test_accuracy > 0.7
+    >>> summary.parameters, summary.test_accuracy > 0.5
     (650, True)
     """
 

@@ -109,11 +109,17 @@ class Tensor(ArrayLike):
         if value is not None:
             if not isinstance(value, Tensor):
                 raise DTypeError(f"grad: expected a Tensor or None, got {type(value).__name__}")
+            if value is self:
+                raise GraphError("grad: a tensor cannot be its own gradient; give a clone()")
             if value.shape != self.shape:
                 raise ShapeError(f"grad: expected shape {self.shape}, got {value.shape}")
             if value.dtype != self.dtype:
                 raise DTypeError(f"grad: expected dtype {self.dtype}, got {value.dtype}")
         self._grad = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
 
     @property
     def retains_grad(self) -> bool:
@@ -303,8 +309,8 @@ def backward_all(
         chosen = list(dict.fromkeys([inputs] if isinstance(inputs, Tensor) else inputs))
         if not chosen:
             raise GraphError("backward: argument 'inputs': expected at least one tensor, got none")
-    found = differentiate(outputs, chosen, gradients, retain_graph, create_graph, "backward")
-    with set_grad_enabled(create_graph):
+    with graph.turn, set_grad_enabled(create_graph):
+        found = differentiate(outputs, chosen, gradients, retain_graph, create_graph, "backward")
         for tensor, g in zip(chosen or (), found, strict=True):
             if g is not None:
                 tensor._receive(g, False)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.kernels import pool, reference
-from tinygrad_edu.kernels.windows import check_pool2d, pool2d_output_size
+from tinygrad_edu.kernels.checks import check_pool
+from tinygrad_edu.kernels.windows import pool2d_output_size
 
 BOTH = pytest.mark.parametrize("kernels", [reference, pool])
 TWO = ((2, 2), (2, 2), (0, 0), (1, 1), False)  # 2 x 2 windows side by side
@@ -50,7 +51,7 @@ def cases(draw: st.DrawFn, most_dilation: int = 3) -> Case:
     shape = (draw(st.integers(0, 2)), draw(st.integers(1, 2)), *draw(pairs(1, 8)))
     ceil_mode = draw(st.booleans())
     try:
-        check_pool2d("pool", shape, kernel, stride, padding, dilation, ceil_mode)
+        check_pool("pool", shape, kernel, stride, padding, dilation, ceil_mode)
     except ShapeError:
         assume(False)
     size = pool2d_output_size(shape[2:], kernel, stride, padding, dilation, ceil_mode)
@@ -326,9 +327,9 @@ def test_course_max_pool_naive_against_fast():
 
 
 def test_settings_come_back_as_pairs():
-    got = check_pool2d("max_pool2d", (3, 8, 8), 2)
+    got = check_pool("max_pool2d", (3, 8, 8), 2)
     assert got == ((2, 2), (2, 2), (0, 0), (1, 1))
-    got = check_pool2d("max_pool2d", (1, 3, 8, 8), (2, 3), (), [1, 0], np.int64(2), True)
+    got = check_pool("max_pool2d", (1, 3, 8, 8), (2, 3), (), [1, 0], np.int64(2), True)
     assert got == ((2, 3), (2, 3), (1, 0), (2, 2))
     assert all(type(i) is int for p in got for i in p)
 
@@ -361,7 +362,7 @@ AVG_ONLY = [
 @pytest.mark.parametrize("x, settings, error, message", REFUSED + MAX_ONLY + AVG_ONLY)
 def test_bad_requests_are_named(x, settings, error, message):
     with pytest.raises(error, match=rf"^layer: argument .*{message}"):
-        check_pool2d("layer", x, **{"kernel_size": 2} | settings)
+        check_pool("layer", x, **{"kernel_size": 2} | settings)
 
 
 @pytest.mark.parity
@@ -379,9 +380,9 @@ def test_pytorch_refuses_them_too(name, x, settings):
 def test_a_window_that_meets_no_input_is_refused():
     """PyTorch returns -inf and an index beyond the plane here."""
     with pytest.raises(ShapeError, match=r"'dilation': expected windows that meet .* 1 x 1, got"):
-        check_pool2d("max_pool2d", (1, 1, 1, 1), 2, padding=1, dilation=2)
+        check_pool("max_pool2d", (1, 1, 1, 1), 2, padding=1, dilation=2)
     with pytest.raises(ShapeError, match="steps from the padding over all of it"):
-        check_pool2d("max_pool2d", (1, 1, 9, 2), (1, 3), 4, (0, 1), (1, 3), ceil_mode=True)
+        check_pool("max_pool2d", (1, 1, 9, 2), (1, 3), 4, (0, 1), (1, 3), ceil_mode=True)
 
 
 @pytest.mark.parity
@@ -396,6 +397,6 @@ def test_sizes_and_limits_are_those_of_pytorch(size, kernel, stride, padding, di
         expected = torch.nn.functional.max_pool2d(torch.zeros(1, *size), *settings).shape[1:]
     except RuntimeError:
         with pytest.raises(ShapeError, match=r"at most half|leaves the output empty"):
-            check_pool2d("max_pool2d", (1, *size), *settings)
+            check_pool("max_pool2d", (1, *size), *settings)
     else:
         assert pool2d_output_size(size, *settings) == tuple(expected)

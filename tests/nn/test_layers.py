@@ -75,7 +75,7 @@ def test_pooling_refuses():
         (nn.LogSoftmax(dim=1), lambda x: x - np.log(np.exp(x).sum(1, keepdims=True))),
         (nn.Softmax(), lambda x: np.exp(x) / np.exp(x).sum(1, keepdims=True)),
     ],
-    ids=repr,
+    ids=lambda value: repr(value) if isinstance(value, nn.Module) else "",
 )
 def test_activations(layer, function, rng):
     x = rng.standard_normal((4, 5))

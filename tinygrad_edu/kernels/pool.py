@@ -18,8 +18,9 @@ import numpy as np
 from tinygrad_edu.kernels.windows import Array, Axis, Pair, Shape, axes
 
 __all__ = [
-    "avg_pool2d", "avg_pool2d_input_grad", "max_pool2d", "max_pool2d_gather",
-    "max_pool2d_indices", "max_pool2d_scatter", "max_pool2d_values",
+    "adaptive_max_pool2d_indices", "adaptive_windows", "avg_pool2d", "avg_pool2d_input_grad",
+    "max_pool2d", "max_pool2d_gather", "max_pool2d_indices", "max_pool2d_scatter",
+    "max_pool2d_values",
 ]  # fmt: skip
 
 
@@ -94,12 +95,16 @@ def avg_pool2d(
     """Return out (N, C, OH, OW), the mean of each window of x (N, C, H, W).
 
     The mean counts the zeros of the padding if `count_include_pad`, never what hangs over it
-    (`ceil_mode`); `divisor_override` divides by that number instead.
+    (`ceil_mode`); `divisor_override` divides by that number instead. Integers stay integers: the
+    quotient is cut towards 0.
     """
     down, across = axes(x.shape[2:], kernel_size, stride, padding, (1, 1))
     rows = _sweep(np.add, 0, x, _H, down, down.count(ceil_mode))
     total = _sweep(np.add, 0, rows, _W, across, across.count(ceil_mode))
-    return total / _divisor(down, across, ceil_mode, count_include_pad, divisor_override, x.dtype)
+    divisor = _divisor(down, across, ceil_mode, count_include_pad, divisor_override, x.dtype)
+    if x.dtype.kind == "f":
+        return total / divisor
+    return np.sign(total) * np.sign(divisor) * (np.abs(total) // np.abs(divisor))
 
 
 def avg_pool2d_input_grad(
@@ -116,6 +121,31 @@ def avg_pool2d_input_grad(
     down, across = axes(input_shape[2:], kernel_size, stride, padding, (1, 1))
     share = g / _divisor(down, across, ceil_mode, count_include_pad, divisor_override, g.dtype)
     return _sweep_back(_sweep_back(share, _W, across), _H, down)
+
+
+def adaptive_max_pool2d_indices(x: Array, size: Pair) -> Array:
+    """Return h * W + w of the largest entry of each of the `size` windows that cover the planes.
+
+    Ties and NaN as in `max_pool2d`.
+    """
+    n, c, height, width = x.shape
+    out = np.empty((n, c, *size), np.int64)
+    rows, columns = adaptive_windows(height, size[0]), adaptive_windows(width, size[1])
+    for i, (top, bottom) in enumerate(rows):
+        for j, (left, right) in enumerate(columns):
+            count = (bottom - top) * (right - left)
+            window = x[:, :, top:bottom, left:right].reshape(n, c, count)
+            missing = np.isnan(window[..., ::-1])
+            last_missing = count - 1 - missing.argmax(-1)
+            entry = np.where(missing.any(-1), last_missing, window.argmax(-1))
+            h, w = np.divmod(entry, right - left)
+            out[:, :, i, j] = (top + h) * width + left + w
+    return out
+
+
+def adaptive_windows(size: int, count: int) -> list[tuple[int, int]]:
+    """Return (start, stop) of `count` windows that cover range(size) as evenly as integers can."""
+    return [(o * size // count, -(-(o + 1) * size // count)) for o in range(count)]
 
 
 _H, _W = 2, 3  # where the two axes stand in (N, C, H, W)

@@ -95,7 +95,7 @@ def _implicit(dim: int | None, input: Any) -> int:
     return dim
 
 
-@op(name="dropout", dtype="float", extras=("mask",), inplace=True)
+@op(name="dropout", dtype="float", extras=("mask",))
 def drop(input: Any, /, p: float, generator: Generator | None) -> Any:
     """Elements set to 0 at random, the others scaled by 1 / (1 - p): behind `dropout`.
 
@@ -129,4 +129,5 @@ def dropout(
         raise ValueError(f"dropout: argument 'p': expected a probability of dropping, got {p}")
     if not training or p == 0:
         return input
-    return input.drop_(p, generator) if inplace else drop(input, p, generator)
+    out = drop(input, p, generator)
+    return input.copy_(out) if inplace else out

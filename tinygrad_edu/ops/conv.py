@@ -11,13 +11,14 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_edu.backends import conv_kernels
-from tinygrad_edu.errors import ShapeError
-from tinygrad_edu.kernels.windows import check_conv2d
+from tinygrad_edu.errors import ShapeError, describe
+from tinygrad_edu.kernels.checks import check_conv, check_conv_transpose, transposed_size
 from tinygrad_edu.op import composite, op
+from tinygrad_edu.ops.pad import pad_constant
+from tinygrad_edu.ops.planes import from_planes, to_planes
 from tinygrad_edu.ops.reduce import sum
-from tinygrad_edu.ops.shape import reshape
 
-__all__ = ["conv2d"]
+__all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
 
 
 @op(name="conv2d", dtype="equal")
@@ -96,7 +97,8 @@ def conv2d(
 
     Shapes: input (N, C, H, W) or (C, H, W), weight (F, C / groups, KH, KW), bias (F,) ->
     (N, F, OH, OW) with OH = (H + 2 padding - dilation (KH - 1) - 1) // stride + 1. `stride`,
-    `padding` and `dilation` are numbers or pairs; `padding` may be "valid" or "same".
+    `padding` and `dilation` are numbers or pairs; `padding` may be "valid" (none) or "same" (the
+    result is as large as the input; an even kernel gets one more zero at the end).
     `tg.backends.conv` chooses the implementation.
     Gradient: the transposed convolution of g with the weight; the correlation of the input with
     g; g summed over images and pixels.
@@ -108,13 +110,113 @@ def conv2d(
     tensor([[[[4., 4.],
               [4., 4.]]]])
     """
-    how = check_conv2d(input.shape, weight.shape, stride, padding, dilation, groups)
-    if bias is not None and bias.shape != weight.shape[:1]:
-        raise ShapeError(
-            f"conv2d: argument 'bias': expected shape {weight.shape[:1]}, one number per filter, "
-            f"got {bias.shape}"
-        )
-    if input.ndim == 3:
-        out = convolution(reshape(input, (1, *input.shape)), weight, bias, *how)
-        return reshape(out, out.shape[1:])
-    return convolution(input, weight, bias, *how)
+    return _convolve("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
+
+
+@composite
+def conv1d(
+    input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
+    dilation: Any = 1, groups: int = 1,
+) -> Any:  # fmt: skip
+    """Cross-correlation of signals with filters: `conv2d` of planes with one row.
+
+    Shapes: input (N, C, L) or (C, L), weight (F, C / groups, K), bias (F,) -> (N, F, OL).
+    Settings, gradient and errors: as `conv2d`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.conv1d(tg.arange(4.0).reshape(1, 1, 4), tg.tensor([[[-1.0, 1.0]]]), padding="same")
+    tensor([[[ 1.,  1.,  1., -3.]]])
+    """
+    return _convolve("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
+
+
+def _convolve(
+    name: str, dims: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any,
+    dilation: Any, groups: int,
+) -> Any:  # fmt: skip
+    how = check_conv(
+        input.shape, weight.shape, stride, padding, dilation, groups, dims=dims, op=name
+    )
+    _check_bias(name, bias, weight.shape[0])
+    planes, filters = to_planes(input, dims), to_planes(weight, dims)
+    if padding == "same":
+        spare = [d * (k - 1) % 2 for k, d in zip(filters.shape[2:], how[2], strict=True)]
+        if any(spare):
+            planes = pad_constant(planes, ((0, 0), (0, 0), (0, spare[0]), (0, spare[1])))
+    return from_planes(convolution(planes, filters, bias, *how), dims, input.ndim == dims + 2)
+
+
+@composite
+def conv_transpose2d(
+    input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
+    output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
+) -> Any:  # fmt: skip
+    """The transposed convolution: each pixel adds its multiple of a filter to the result.
+
+    It is the gradient of `conv2d` with respect to its input, and enlarges where that reduces.
+    Shapes: input (N, C, H, W) or (C, H, W), weight (C, F / groups, KH, KW), bias (F,) ->
+    (N, F, OH, OW), OH = (H - 1) stride - 2 padding + dilation (KH - 1) + output_padding + 1.
+    `padding` takes rows off both ends of the result, `output_padding` adds some at the last end.
+    Gradient: the convolution of g with the weight; the correlation of g with the input; g summed
+    over images and pixels.
+    Errors: ShapeError if the shapes do not fit, or if `output_padding` is not less than the
+    stride or the dilation; DTypeError if the dtypes differ.
+    Source: Dumoulin and Visin (2016), A guide to convolution arithmetic.
+
+    >>> import tinygrad_edu as tg
+    >>> x = tg.tensor([[[[1.0, 2.0]]]])
+    >>> tg.conv_transpose2d(x, tg.ones(1, 1, 2, 2), stride=2)
+    tensor([[[[1., 1., 2., 2.],
+              [1., 1., 2., 2.]]]])
+    """
+    how = (stride, padding, output_padding, groups, dilation)
+    return _convolve_back("conv_transpose2d", 2, input, weight, bias, *how)
+
+
+@composite
+def conv_transpose1d(
+    input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
+    output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
+) -> Any:  # fmt: skip
+    """The transposed convolution of signals: `conv_transpose2d` of planes with one row.
+
+    Shapes: input (N, C, L) or (C, L), weight (C, F / groups, K), bias (F,) -> (N, F, OL).
+    Settings, gradient and errors: as `conv_transpose2d`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.conv_transpose1d(tg.tensor([[[1.0, 2.0]]]), tg.tensor([[[3.0, 4.0]]]))
+    tensor([[[ 3., 10.,  8.]]])
+    """
+    how = (stride, padding, output_padding, groups, dilation)
+    return _convolve_back("conv_transpose1d", 1, input, weight, bias, *how)
+
+
+def _convolve_back(
+    name: str, dims: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any,
+    output_padding: Any, groups: int, dilation: Any,
+) -> Any:  # fmt: skip
+    stride, padding, more, dilation, groups = check_conv_transpose(
+        name, dims, input.shape, weight.shape, stride, padding, output_padding, groups, dilation
+    )
+    filters = weight.shape[1] * groups
+    _check_bias(name, bias, filters)
+    planes, weight = to_planes(input, dims), to_planes(weight, dims)
+    # Rows that no window of a convolution would reach are no part of its gradient: crop and pad.
+    late = any(m >= s for m, s in zip(more, stride, strict=True))
+    crop, added = (padding, more) if late else ((0, 0), (0, 0))
+    if late:
+        padding = more = (0, 0)
+    size = transposed_size(planes.shape[2:], weight.shape[2:], stride, padding, more, dilation)
+    shape = (planes.shape[0], filters, *size)
+    out = conv_input_grad(planes, weight, shape, stride, padding, dilation, groups)
+    if late:
+        ends = [(-p, m - p) for p, m in zip(crop, added, strict=True)]
+        out = pad_constant(out, ((0, 0), (0, 0), *ends))
+    out = out if bias is None else out + bias[:, None, None]
+    return from_planes(out, dims, input.ndim == dims + 2)
+
+
+def _check_bias(name: str, bias: Any, filters: int) -> None:
+    if bias is not None and bias.shape != (filters,):
+        expected = f"shape {(filters,)}, one number per filter"
+        raise ShapeError(describe(name, "bias", expected, bias.shape))

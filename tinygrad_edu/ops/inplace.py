@@ -18,7 +18,7 @@ from tinygrad_edu.errors import DTypeError, GraphError, ShapeError
 from tinygrad_edu.modes import Generator, is_grad_enabled, no_grad
 from tinygrad_edu.op import OPS, op
 from tinygrad_edu.ops.choose import where
-from tinygrad_edu.ops.indexing import getitem, is_basic, plain_index
+from tinygrad_edu.ops.indexing import getitem, integers_first, is_basic, plain_index
 from tinygrad_edu.ops.random import normal_array, uniform_array
 from tinygrad_edu.ops.rebase import rebase
 from tinygrad_edu.tensor import Tensor, make
@@ -161,9 +161,10 @@ def setitem_rule(g, index, need):
 
 
 def _set(self: Tensor, index: Any, value: Any) -> None:
-    index = plain_index(index)
+    first, index = integers_first(plain_index(index), self.ndim)
+    target = self if first is None else getitem(self, first)
     value = _converted("setitem", "value", value, self.dtype)
-    place("setitem", self, setitem, _without_spare_dims(value, self.array, index), index)
+    place("setitem", target, setitem, _without_spare_dims(value, target.array, index), index)
 
 
 def _converted(name: str, argument: str, value: Any, dtype: np.dtype) -> Any:
@@ -273,7 +274,11 @@ def _inplace_form(name: str, call: Callable) -> Callable:
     return form
 
 
-_AUGMENTED = {"add": "iadd", "sub": "isub", "mul": "imul", "div": "itruediv", "pow": "ipow"}
+_AUGMENTED = {
+    "add": "iadd", "sub": "isub", "mul": "imul", "div": "itruediv", "pow": "ipow",
+    "floor_divide": "ifloordiv", "remainder": "imod", "bitwise_and": "iand",
+    "bitwise_or": "ior", "bitwise_xor": "ixor",
+}  # fmt: skip
 
 
 def attach_inplace_forms() -> None:

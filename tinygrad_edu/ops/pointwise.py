@@ -1,4 +1,4 @@
-"""Arithmetic, powers, roots, exponentials: what acts on each element alone."""
+"""Powers, roots, exponentials, sizes and signs: what acts on each element alone."""
 
 from __future__ import annotations
 
@@ -7,105 +7,15 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.op import op
-from tinygrad_edu.ops.choose import where
+from tinygrad_edu.ops.choose import keep, where
 
 __all__ = [
-    "abs", "add", "div", "exp", "log", "mul", "neg", "pow", "reciprocal", "relu", "sigmoid", "sign",
-    "sqrt", "square", "sub", "tanh",
+    "abs", "absolute", "exp", "log", "pow", "reciprocal", "relu", "sigmoid", "sign", "sqrt",
+    "square", "tanh",
 ]  # fmt: skip
 
 # At the edge of a domain (log 0, 1/0, 0/0) results are inf and nan without a word, as in PyTorch.
 quiet = np.errstate(all="ignore")
-
-
-@op(method="add", operator="+", inplace=True, ufunc=np.add)
-def add(input: Any, other: Any, /) -> Any:
-    """Sum of two tensors, element by element; shapes broadcast.
-
-    Gradient: g for both.
-
-    >>> import tinygrad_edu as tg
-    >>> tg.tensor([1.0, 2.0]) + 1
-    tensor([2., 3.])
-    """
-    return np.add(input, other)
-
-
-@add.rule
-def add_rule(g):
-    return g, g
-
-
-@op(method=("sub", "subtract"), operator="-", inplace=True, ufunc=np.subtract)
-def sub(input: Any, other: Any, /) -> Any:
-    """Difference of two tensors, element by element; shapes broadcast.
-
-    Gradient: g for `input`, -g for `other`. Errors: DTypeError for bools.
-
-    >>> import tinygrad_edu as tg
-    >>> 3 - tg.tensor([1.0, 2.0])
-    tensor([2., 1.])
-    """
-    return np.subtract(input, other)
-
-
-@sub.rule
-def sub_rule(g, need):
-    return g, -g if need[1] else None
-
-
-@op(method=("mul", "multiply"), operator="*", inplace=True, ufunc=np.multiply)
-def mul(input: Any, other: Any, /) -> Any:
-    """Product of two tensors, element by element; shapes broadcast.
-
-    Gradient: g * other for `input`, g * input for `other`.
-
-    >>> import tinygrad_edu as tg
-    >>> tg.tensor([1.0, 2.0]) * tg.tensor([3.0, 4.0])
-    tensor([3., 8.])
-    """
-    return np.multiply(input, other)
-
-
-@mul.rule
-def mul_rule(g, input, other, need):
-    return g * other if need[0] else None, g * input if need[1] else None
-
-
-@op(method=("div", "divide", "true_divide"), operator="/", inplace=True, dtype="float")
-@quiet
-def div(input: Any, other: Any, /) -> Any:
-    """Quotient of two tensors, element by element; shapes broadcast, integers become floats.
-
-    Gradient: g / other for `input`, -g * out / other for `other`.
-
-    >>> import tinygrad_edu as tg
-    >>> tg.tensor([1, 2]) / 4
-    tensor([0.2500, 0.5000])
-    """
-    return np.true_divide(input, other)
-
-
-@div.rule
-def div_rule(g, other, out, need):
-    ga = g / other
-    return ga if need[0] else None, -ga * out if need[1] else None
-
-
-@op(method=("neg", "negative"), operator="neg", inplace=True, ufunc=np.negative)
-def neg(input: Any, /) -> Any:
-    """The negative of each element. Gradient: -g.
-
-    >>> import tinygrad_edu as tg
-    >>> -tg.tensor([1.0, -2.0])
-    tensor([-1.,  2.])
-    """
-    return np.negative(input)
-
-
-@neg.rule
-def neg_rule(g):
-    return -g
 
 
 @op(method="pow", operator="**", inplace=True)
@@ -115,20 +25,26 @@ def pow(input: Any, exponent: Any, /) -> Any:
 
     Gradient: g * exponent * input**(exponent - 1) for `input`, and 0 where the exponent is 0
     (also for 0**0); g * out * log(input) for `exponent`, and 0 where the base is 0 and the
-    exponent not negative. Errors: ValueError for an integer to a negative integer power,
-    DTypeError for a bool to the power of a bool.
+    exponent not negative. Integers to negative powers of an integer tensor are rounded towards 0.
+    Errors: ValueError for an integer tensor to a negative integer power, DTypeError for a bool
+    to the power of a bool.
 
     >>> import tinygrad_edu as tg
     >>> 2 ** tg.tensor([1.0, 3.0])
     tensor([2., 8.])
     """
     if type(exponent) in (int, float):
-        if exponent == 0.5 and input.dtype.kind == "f":
-            return np.sqrt(input)
+        if exponent in (0.5, -0.5) and input.dtype.kind == "f":
+            return np.sqrt(input) if exponent > 0 else np.true_divide(1, np.sqrt(input))
         if exponent in (1, 2, 3):  # NumPy calls pow for a cube, 70 times slower than two products
             return input * (1, input, input * input)[int(exponent) - 1]
-    if np.result_type(input, exponent).kind == "b":
+    kind = np.result_type(input, exponent).kind
+    if kind == "b":
         raise TypeError("expected numbers; convert bools with .long()")
+    if kind == "i" and type(exponent) is not int and np.any(exponent < 0):
+        whole = np.power(input, np.maximum(exponent, 0))
+        odd = np.power(input, exponent & 1)  # 1 and -1 are the only integers with an inverse
+        return np.where(exponent >= 0, whole, np.where(np.absolute(input) == 1, odd, 0))
     return np.power(input, exponent)
 
 
@@ -137,18 +53,22 @@ def pow_rule(g, input, exponent, out, need):
     gi = ge = None
     if need[0]:
         if type(exponent) in (int, float):
-            gi = g * (exponent * pow(input, exponent - 1)) if exponent else g * 0
+            gi = g * (exponent * pow(input, exponent - 1)) if exponent else keep(g, False)
         else:
             gi = where(exponent == 0, 0.0, g * (exponent * pow(input, exponent - 1)))
     if need[1]:
-        flat = (exponent >= 0) * (_array_like(input, exponent) == 0)
-        ge = where(flat, 0.0, g * (out * log(_array_like(input, exponent))))
+        flat = (exponent >= 0) * (array_like(input, exponent) == 0)
+        ge = where(flat, 0.0, g * (out * log(array_like(input, exponent))))
     return gi, ge
 
 
-def _array_like(value: Any, other: Any) -> Any:
+def array_like(value: Any, other: Any) -> Any:
     """A Python number as an array of the dtype of `other`; anything else as it is."""
-    return np.asarray(value, dtype=other.dtype) if type(value) in (int, float) else value
+    return np.asarray(value, dtype=getattr(other, "dtype", None)) if _is_number(value) else value
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (bool, int, float)
 
 
 @op(method="exp", inplace=True, dtype="float")
@@ -237,9 +157,11 @@ def reciprocal_rule(g, out):
     return -g * (out * out)
 
 
-@op(method=("abs", "absolute"), operator="abs", inplace=True)
+@op(method=("abs", "absolute"), operator="abs", inplace=True, dtype="number")
 def abs(input: Any, /) -> Any:
     """The absolute value of each element. Gradient: g times the sign, so 0 at 0.
+
+    Errors: DTypeError for bools.
 
     >>> import tinygrad_edu as tg
     >>> abs(tg.tensor([2.0, -3.0]))
@@ -255,18 +177,20 @@ def abs_rule(g, input):
 
 @op(method="sign", inplace=True)
 def sign(input: Any, /) -> Any:
-    """The sign of each element: -1, 0 or 1. Gradient: 0.
+    """The sign of each element: -1, 0 or 1, and 0 for nan. Gradient: 0.
 
     >>> import tinygrad_edu as tg
     >>> tg.sign(tg.tensor([2.0, 0.0, -3.0]))
     tensor([ 1.,  0., -1.])
     """
-    return input.copy() if input.dtype.kind == "b" else np.sign(input)
+    if input.dtype.kind == "b":
+        return input.copy()
+    return np.subtract(input > 0, input < 0, dtype=input.dtype)
 
 
 @sign.rule
 def sign_rule(g):
-    return g * 0
+    return keep(g, False)
 
 
 @op(method="tanh", inplace=True, dtype="float", ufunc=np.tanh)
@@ -286,6 +210,7 @@ def tanh_rule(g, out):
 
 
 @op(method="sigmoid", inplace=True, dtype="float")
+@quiet
 def sigmoid(input: Any, /) -> Any:
     """The logistic function 1 / (1 + exp(-x)) of each element. Gradient: g out (1 - out).
 
@@ -293,8 +218,9 @@ def sigmoid(input: Any, /) -> Any:
     >>> tg.sigmoid(tg.tensor([0.0, 1000.0]))
     tensor([0.5000, 1.0000])
     """
-    # 1 + exp(-x) overflows for very negative x; the hyperbolic tangent does not, and is faster.
-    return np.tanh(input * 0.5) * 0.5 + 0.5
+    # Where exp(-x) overflows this is 0, as it should be; by way of tanh, which is faster, small
+    # results would be all rounding error.
+    return np.true_divide(1, 1 + np.exp(-input))
 
 
 @sigmoid.rule
@@ -302,7 +228,7 @@ def sigmoid_rule(g, out):
     return g * (out * (1 - out))
 
 
-@op(method="relu", inplace=True)
+@op(method="relu", inplace=True, dtype="number")
 def relu(input: Any, /) -> Any:
     """The rectified linear unit max(x, 0) of each element. Gradient: g where x > 0, so 0 at 0.
 
@@ -315,4 +241,12 @@ def relu(input: Any, /) -> Any:
 
 @relu.rule
 def relu_rule(g, out):
-    return g * (out > 0)
+    return keep(g, out > 0)
+
+
+@relu.fused
+def relu_fused(g, out):
+    return keep.op.kernel(g, out > 0)  # the same without the cost of a call
+
+
+absolute = abs

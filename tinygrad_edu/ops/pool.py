@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_edu.kernels import pool as kernels
-from tinygrad_edu.kernels.windows import check_pool2d
+from tinygrad_edu.kernels.checks import check_pool
 from tinygrad_edu.op import composite, op
-from tinygrad_edu.ops.shape import reshape
+from tinygrad_edu.ops.planes import from_planes, to_planes
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["avg_pool2d", "max_pool2d"]
+__all__ = ["avg_pool1d", "avg_pool2d", "max_pool1d", "max_pool2d"]
 
 
 @op(name="max_pool2d", dtype=None)
@@ -67,9 +67,9 @@ def gather_in_plane_rule(g, indices, input_shape):
 @composite
 def max_pool2d(
     input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
-    ceil_mode: bool = False,
+    ceil_mode: bool = False, return_indices: bool = False,
 ) -> Any:  # fmt: skip
-    """The largest element of each window.
+    """The largest element of each window; with `return_indices` also its place h * W + w.
 
     Shapes: (N, C, H, W) or (C, H, W) -> (N, C, OH, OW), with
     OH = (H + 2 padding - dilation (KH - 1) - 1) // stride + 1 (rounded up in `ceil_mode`).
@@ -81,9 +81,40 @@ def max_pool2d(
     >>> tg.max_pool2d(tg.arange(4.0).reshape(1, 1, 2, 2), 2)
     tensor([[[[3.]]]])
     """
-    how = check_pool2d("max_pool2d", input.shape, kernel_size, stride, padding, dilation, ceil_mode)
-    out = largest_of_windows(_batch(input), *how, ceil_mode)
-    return _unbatched(out, input)
+    how = (kernel_size, stride, padding, dilation, ceil_mode)
+    return _largest("max_pool2d", 2, input, *how, return_indices)
+
+
+@composite
+def max_pool1d(
+    input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
+    ceil_mode: bool = False, return_indices: bool = False,
+) -> Any:  # fmt: skip
+    """The largest element of each window of a signal; with `return_indices` also its place.
+
+    Shapes: (N, C, L) or (C, L) -> (N, C, OL). Settings, gradient and errors: as `max_pool2d`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.max_pool1d(tg.tensor([[1.0, 5.0, 2.0, 0.0]]), 2, return_indices=True)
+    (tensor([[5., 2.]]), tensor([[1, 2]]))
+    """
+    how = (kernel_size, stride, padding, dilation, ceil_mode)
+    return _largest("max_pool1d", 1, input, *how, return_indices)
+
+
+def _largest(
+    name: str, dims: int, input: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any,
+    ceil_mode: bool, return_indices: bool,
+) -> Any:  # fmt: skip
+    how = check_pool(
+        name, input.shape, kernel_size, stride, padding, dilation, ceil_mode, dims=dims
+    )
+    planes, batched = to_planes(input, dims), input.ndim == dims + 2
+    largest = largest_of_windows(planes, *how, ceil_mode)
+    out = from_planes(largest, dims, batched)
+    if not return_indices:
+        return out
+    return out, from_planes(places_in_plane(planes, largest, *how), dims, batched)
 
 
 @op(name="avg_pool2d", dtype=None)
@@ -138,7 +169,8 @@ def avg_pool2d(
     """The mean of each window.
 
     Shapes: as `max_pool2d`. The padding counts as zeros, or with `count_include_pad=False` not at
-    all; `divisor_override` divides the sum by another number.
+    all; `divisor_override` divides the sum by another number. Integers stay integers: the quotient
+    is cut towards 0.
     Gradient: g, divided in the same way, to every element of its window.
     Errors: ShapeError if no window fits or the padding is more than half the kernel.
 
@@ -146,23 +178,40 @@ def avg_pool2d(
     >>> tg.avg_pool2d(tg.arange(4.0).reshape(1, 1, 2, 2), 2)
     tensor([[[[1.5000]]]])
     """
-    kernel_size, stride, padding, _ = check_pool2d(
-        "avg_pool2d", input.shape, kernel_size, stride, padding, 1, ceil_mode, divisor_override
+    how = (kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return _mean("avg_pool2d", 2, input, *how)
+
+
+@composite
+def avg_pool1d(
+    input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Any:  # fmt: skip
+    """The mean of each window of a signal.
+
+    Shapes: (N, C, L) or (C, L) -> (N, C, OL). Settings, gradient and errors: as `avg_pool2d`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.avg_pool1d(tg.tensor([[1.0, 5.0, 2.0, 0.0]]), 2)
+    tensor([[3., 1.]])
+    """
+    how = (kernel_size, stride, padding, ceil_mode, count_include_pad, None)
+    return _mean("avg_pool1d", 1, input, *how)
+
+
+def _mean(
+    name: str, dims: int, input: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool,
+    count_include_pad: bool, divisor_override: int | None,
+) -> Any:  # fmt: skip
+    kernel_size, stride, padding, _ = check_pool(
+        name, input.shape, kernel_size, stride, padding, 1, ceil_mode, divisor_override, dims=dims
     )
     out = mean_of_windows(
-        _batch(input), kernel_size, stride, padding, ceil_mode, count_include_pad,
+        to_planes(input, dims), kernel_size, stride, padding, ceil_mode, count_include_pad,
         divisor_override,
     )  # fmt: skip
-    return _unbatched(out, input)
+    return from_planes(out, dims, input.ndim == dims + 2)
 
 
 def _plain(indices: Any) -> Any:
     return indices.array if isinstance(indices, Tensor) else indices
-
-
-def _batch(input: Any) -> Any:
-    return reshape(input, (1, *input.shape)) if input.ndim == 3 else input
-
-
-def _unbatched(out: Any, input: Any) -> Any:
-    return reshape(out, out.shape[1:]) if input.ndim == 3 else out

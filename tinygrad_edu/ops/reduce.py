@@ -10,7 +10,7 @@ from tinygrad_edu import dtypes
 from tinygrad_edu.errors import DimensionError, DTypeError
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops import dims
-from tinygrad_edu.ops.choose import maximum, minimum, where
+from tinygrad_edu.ops.choose import keep, maximum, minimum, where
 from tinygrad_edu.ops.convert import cast
 from tinygrad_edu.ops.indexing import gather
 from tinygrad_edu.ops.pointwise import exp
@@ -48,7 +48,9 @@ def sum(input: Any, /, dim: Any = None, keepdim: bool = False, dtype: Any = None
     """
     if dtype is None and input.dtype.kind != "f":
         dtype = dtypes.int64
-    return np.sum(input, axis=dims.several(dim, input.ndim), keepdims=keepdim, dtype=dtype)
+    axis = dims.several(dim, input.ndim)
+    # Not np.sum: it would warn of an overflow in NumPy's name, which nobody here has silenced.
+    return np.add.reduce(input, axis, dtype, keepdims=keepdim)  # type: ignore[call-overload]
 
 
 @sum.rule
@@ -199,10 +201,15 @@ def _extreme(name: str, word: str, function: Any) -> Any:
 
     @call.rule
     def rule(g, input, out, dim):
-        mask = cast(input == spread(out, input.shape, dim), g.dtype)
-        return spread(g / reshape(sum(mask, dim), g.shape), input.shape, dim) * mask
+        return shared(g, input == spread(out, input.shape, dim), dim)
 
     return call
+
+
+def shared(g: Any, mask: Any, dim: Any) -> Any:
+    """Give the elements under the mask equal shares of the gradient of their result."""
+    share = g / reshape(sum(cast(mask, g.dtype), dim), g.shape)
+    return keep(spread(share, mask.shape, dim), mask)
 
 
 amax = _extreme("amax", "largest", np.max)
@@ -233,7 +240,8 @@ argmax = _arg_extreme("argmax", "largest", np.argmax)
 argmin = _arg_extreme("argmin", "smallest", np.argmin)
 
 
-def _along(input: Any, dim: int, keepdim: bool, place: Any) -> Extreme:
+def along(input: Any, dim: int, keepdim: bool, place: Any) -> Extreme:
+    """The elements at the places that `place(input, dim, keepdim)` names, and these places."""
     indices = place(input, dim, True)
     values = gather(input, dim, indices) if input.ndim else reshape(input, ())
     if keepdim or not input.ndim:
@@ -258,7 +266,7 @@ def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
     """
     if other is not None or hasattr(dim, "dtype"):
         return maximum(input, dim if other is None else other)
-    return amax(input) if dim is None else _along(input, dim, keepdim, argmax)
+    return amax(input) if dim is None else along(input, dim, keepdim, argmax)
 
 
 @composite(method="min")
@@ -273,7 +281,7 @@ def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
     """
     if other is not None or hasattr(dim, "dtype"):
         return minimum(input, dim if other is None else other)
-    return amin(input) if dim is None else _along(input, dim, keepdim, argmin)
+    return amin(input) if dim is None else along(input, dim, keepdim, argmin)
 
 
 @op(method="all", dtype=None)

@@ -13,8 +13,8 @@ from tinygrad_edu.ops import dims
 from tinygrad_edu.tensor import Tensor
 
 __all__ = [
-    "broadcast_to", "cat", "concat", "expand", "flatten", "permute", "reshape", "squeeze", "stack",
-    "swapaxes", "t", "transpose", "unsqueeze", "view",
+    "broadcast_to", "cat", "concat", "concatenate", "expand", "flatten", "permute", "reshape",
+    "squeeze", "stack", "swapaxes", "swapdims", "t", "transpose", "unsqueeze", "view",
 ]  # fmt: skip
 
 
@@ -116,7 +116,7 @@ def transpose_rule(g, dim0, dim1):
     return transpose(g, dim0, dim1)
 
 
-swapaxes = transpose
+swapaxes = swapdims = transpose
 
 
 @op(method="permute", dtype=None, view=True, varargs=True)
@@ -289,10 +289,10 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
     >>> tg.cat([tg.ones(2), tg.zeros(1)])
     tensor([1., 1., 0.])
     """
-    return join(*_sequence("cat", tensors), dim=dim)
+    return join(*sequence("cat", tensors), dim=dim)
 
 
-concat = cat
+concat = concatenate = cat
 
 
 @composite
@@ -306,7 +306,7 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
     tensor([[1., 0.],
             [1., 0.]])
     """
-    parts = _sequence("stack", tensors)
+    parts = sequence("stack", tensors)
     for i, x in enumerate(parts):
         if x.shape != parts[0].shape:
             raise ShapeError(
@@ -315,13 +315,25 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
     return join(*[unsqueeze(x, dim) for x in parts], dim=dim)
 
 
-def _sequence(name: str, tensors: Any) -> list:
+def unpacked(tensors: tuple) -> Sequence[Any]:
+    """The arguments of a function that takes tensors one by one or as one list."""
+    return tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
+
+
+def sequence(name: str, tensors: Any) -> list:
+    """The tensors that a function takes as a list or tuple, checked."""
     if isinstance(tensors, (Tensor, np.ndarray)) or not hasattr(tensors, "__iter__"):
         raise DTypeError(
             f"{name}: argument 'tensors': expected a list or tuple of tensors, got "
             f"{type(tensors).__name__}"
         )
     parts = list(tensors)
+    for i, x in enumerate(parts):
+        if not isinstance(x, (Tensor, np.ndarray)):
+            raise DTypeError(
+                f"{name}: argument 'tensors': expected a Tensor at {i}, got {type(x).__name__}; "
+                "make one with tg.tensor(...)"
+            )
     if not parts:
         raise ShapeError(f"{name}: argument 'tensors': expected at least one tensor, got none")
     return parts
