@@ -427,7 +427,9 @@ BAD_CLASSES = [case((4, 3), target=LABELS + 1), case((4, 2), target=LABELS),
                case((3, 3), target=LABELS), case((4, 3), target=LABELS, weight=WEIGHT[:2])]
 
 
-def numpy_mse(x, y, reduction="mean"):
+def numpy_mse(x, y, reduction="mean", weight=None):
+    if weight is not None:
+        return np.average((x - y) ** 2, weights=weight)
     return {"mean": np.mean, "sum": np.sum, "none": np.copy}[reduction]((x - y) ** 2)
 
 
@@ -454,8 +456,9 @@ def loop_cross_entropy(x, target, label_smoothing=0.0, **how):
 
 
 row("mse_loss", [case((2, 3), (2, 3)), case((2, 3), (2, 3), reduction="sum"),
-                 case((2, 3), (2, 3), reduction="none"), case((), ())], numpy_mse,
-    bad=[case((2, 3), (2, 3), reduction="all")])
+                 case((2, 3), (2, 3), reduction="none"), case((), ()),
+                 case((3,), (3,), weight=WEIGHT)], numpy_mse,
+    bad=[case((2, 3), (2, 3), reduction="all"), case((2, 3), (2, 3), weight=WEIGHT)])
 row("nll_loss", CLASSES, loop_nll, bad=BAD_CLASSES)
 row("cross_entropy", [*CLASSES, case((4, 3), target=LABELS, label_smoothing=0.2),
                       case((2, 3), target=CHANCES),

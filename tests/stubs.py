@@ -37,7 +37,8 @@ OPERANDS = "Operand: TypeAlias = Tensor | np.ndarray | np.generic | builtins.flo
 MEANINGS = {
     "dim": "int | Sequence[int] | None",
     **dict.fromkeys(["other", "exponent", "mat2", "vec", "vec2", "tensor", "src"], "Operand"),
-    **dict.fromkeys(["min", "max"], "Operand | None"),
+    **dict.fromkeys(["mat1", "batch1", "batch2"], "Operand"),
+    **dict.fromkeys(["min", "max", "prepend", "append"], "Operand | None"),
 }
 # Methods whose result depends on their arguments.
 BY_ARGUMENTS = {
@@ -48,6 +49,10 @@ BY_ARGUMENTS = {
     ]
     for name in ("max", "min")
 } | {
+    "median": [
+        "(self) -> Tensor",
+        "(self, dim: builtins.int, keepdim: builtins.bool = False) -> Extreme",
+    ],
     "nonzero": ["(self) -> Tensor", "(self, *, as_tuple: builtins.bool) -> Any"],
     "unique": [
         "(self) -> Tensor",

@@ -171,9 +171,7 @@ def test_certain_and_wrong():
 
 
 def test_scores_are_no_probabilities():
-    with pytest.raises(
-        ValueError, match=r"expected probabilities from 0 to 1, got -1 to 2.*logits"
-    ):
+    with pytest.raises(ValueError, match=r"expected probabilities from 0 to 1, got -1 to 2; "):
         F.binary_cross_entropy(tg.tensor([-1.0, 2.0]), tg.ones(2))
     with pytest.raises(ValueError, match="expected probabilities"):
         F.binary_cross_entropy(tg.tensor([nan]), tg.ones(1))

@@ -11,12 +11,11 @@ from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops import dims
 from tinygrad_edu.ops.convert import convert
 from tinygrad_edu.ops.pointwise import exp
+from tinygrad_edu.ops.quiet import quiet
 from tinygrad_edu.ops.reduce import sum
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["dropout", "log_softmax", "softmax"]
-
-quiet = np.errstate(all="ignore")
 
 
 def _shifted(input: np.ndarray, axis: int) -> np.ndarray:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from tinygrad_edu.ops.functions import erf
 from tinygrad_edu.ops.indexing import getitem
 from tinygrad_edu.ops.inplace import write
 from tinygrad_edu.ops.pointwise import abs, exp, sigmoid, tanh
+from tinygrad_edu.ops.quiet import quiet
 from tinygrad_edu.ops.shape import reshape
 from tinygrad_edu.tensor import Tensor
 
@@ -31,12 +31,10 @@ __all__ = [
     "silu", "softmin", "softplus", "softsign",
 ]  # fmt: skip
 
-quiet = np.errstate(all="ignore")
 
-
-def overwriting(call: Callable) -> Callable:
+def overwriting(call: Any) -> Any:
     """Give an op of one input a further argument `inplace`, last, by which it overwrites that."""
-    name, places = call.__name__, 1 + len(call.op.settings)  # type: ignore[attr-defined]
+    name, places = call.__name__, 1 + len(call.op.settings)
 
     @functools.wraps(call)
     def activation(*args: Any, **kwargs: Any) -> Any:

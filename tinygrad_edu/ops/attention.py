@@ -93,7 +93,7 @@ def scaled_dot_product_attention(
         )
     scores = matmul(query, key.mT) * (_over_root(query.shape[-1]) if scale is None else scale)
     if is_causal:
-        scores = where(np.tri(*scores.shape[-2:], dtype=bool), scores, -math.inf)
+        scores = where(np.tri(*scores.shape[-2:], dtype=np.bool_), scores, -math.inf)
     elif attn_mask is not None:
         scores = _masked(scores, attn_mask)
     weights = _weights(scores)

@@ -11,7 +11,7 @@ from tinygrad_edu.ops import choose
 from tinygrad_edu.ops.choose import clamp, clamp_rule, keep
 from tinygrad_edu.ops.logic import isfinite
 from tinygrad_edu.ops.order import nonzero
-from tinygrad_edu.ops.pointwise import quiet
+from tinygrad_edu.ops.quiet import quiet
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["addcdiv", "addcmul", "clamp_max", "clamp_min", "lerp", "nan_to_num", "where"]

@@ -14,7 +14,8 @@ import numpy as np
 
 from tinygrad_edu.op import op
 from tinygrad_edu.ops.choose import keep, where
-from tinygrad_edu.ops.pointwise import array_like, exp, log, quiet, sigmoid, sqrt
+from tinygrad_edu.ops.pointwise import array_like, exp, log, sigmoid, sqrt
+from tinygrad_edu.ops.quiet import quiet
 
 __all__ = [
     "acos", "acosh", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",

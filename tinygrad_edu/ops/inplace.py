@@ -52,7 +52,7 @@ def write(name: str, target: Tensor, function: Callable, *args: Any, **settings:
 
 
 def _wrote_directly(target: Tensor, function: Any, args: tuple, settings: dict) -> bool:
-    """Let NumPy compute in the memory itself, if all is alike: ten times faster on a million numbers."""
+    """Let NumPy compute in the memory itself, if all is alike: ten times faster on a million."""
     array, kernel = target.array, function.op.kernel
     operands = [x.array if isinstance(x, Tensor) else x for x in args]
     if settings or array.dtype.kind != "f" or not isinstance(kernel, np.ufunc):

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops.choose import eq
-from tinygrad_edu.ops.pointwise import quiet
+from tinygrad_edu.ops.quiet import quiet
 from tinygrad_edu.ops.reduce import all
 
 __all__ = [

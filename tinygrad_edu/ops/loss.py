@@ -33,25 +33,51 @@ def reduced(name: str, losses: Any, reduction: str) -> Any:
     )
 
 
+def difference(name: str, input: Any, target: Any) -> Any:
+    """input - target, with a warning where they broadcast."""
+    if input.shape != target.shape:
+        warnings.warn(
+            f"{name}: input {input.shape} and target {target.shape} have different shapes and "
+            "will broadcast, which is seldom meant; reshape one of them",
+            stacklevel=4,
+        )
+    return input - target
+
+
+def weighted(losses: Any, weight: Any, input: Any) -> Any:
+    """The losses times `weight`, which has the shape of the input, if there is one."""
+    if weight is None:
+        return losses
+    if weight.shape != input.shape:
+        raise ShapeError(
+            f"argument 'weight': expected the input's shape {input.shape}, got {weight.shape}"
+        )
+    return losses * weight
+
+
+def averaged(name: str, losses: Any, reduction: str, weight: Any) -> Any:
+    """Reduced, where the mean of weighted losses is their sum over the sum of the weights."""
+    if weight is not None and reduction == "mean":
+        return sum(losses) / sum(weight)
+    return reduced(name, losses, reduction)
+
+
 @composite
-def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+def mse_loss(
+    input: Tensor, target: Tensor, *, reduction: str = "mean", weight: Tensor | None = None
+) -> Tensor:
     """Squared error (input - target)^2, its mean over all elements by default.
 
-    Shapes: both the same; different ones broadcast with a warning.
+    Shapes: all the same; input and target of different ones broadcast with a warning. With
+    `weight` the mean is the weighted one, divided by the sum of the weights.
     Gradient: 2 g (input - target) / n for "mean".
 
     >>> import tinygrad_edu as tg
     >>> tg.nn.functional.mse_loss(tg.tensor([1.0, 2.0]), tg.tensor([1.0, 4.0]))
     tensor(2.)
     """
-    if input.shape != target.shape:
-        warnings.warn(
-            f"mse_loss: input {input.shape} and target {target.shape} have different shapes and "
-            "will broadcast, which is seldom meant; reshape one of them",
-            stacklevel=3,
-        )
-    difference = input - target
-    return reduced("mse_loss", difference * difference, reduction)
+    d = difference("mse_loss", input, target)
+    return averaged("mse_loss", weighted(d * d, weight, input), reduction, weight)
 
 
 @composite
@@ -73,12 +99,12 @@ def nll_loss(
     tensor(0.6931)
     """
     axis = _class_dim("nll_loss", input, target)
-    counts, labels = _labels("nll_loss", target, input.shape[axis], ignore_index)
+    counts, labels = class_labels("nll_loss", target, input.shape[axis], ignore_index)
     picked = gather(input, axis, np.expand_dims(labels, axis))
     picked = -reshape(picked, target.shape)
     weights: Any = counts.astype(input.dtype)
     if weight is not None:
-        _check_weight("nll_loss", weight, input.shape[axis])
+        check_weight("nll_loss", weight, input.shape[axis])
         weights = getitem(weight, labels) * counts
     losses = _masked(picked, counts) * weights
     if reduction == "mean":
@@ -102,7 +128,9 @@ def _class_dim(name: str, input: Any, target: Any) -> int:
     return axis
 
 
-def _labels(name: str, target: Any, K: int, ignore_index: int) -> tuple[np.ndarray, np.ndarray]:
+def class_labels(
+    name: str, target: Any, K: int, ignore_index: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Which targets count, and the class numbers with 0 in place of those that do not."""
     labels = np.asarray(target.array if isinstance(target, Tensor) else target)
     if labels.dtype.kind not in "iu":
@@ -119,7 +147,7 @@ def _labels(name: str, target: Any, K: int, ignore_index: int) -> tuple[np.ndarr
     return counts, np.where(counts, labels, 0)
 
 
-def _check_weight(name: str, weight: Any, K: int) -> None:
+def check_weight(name: str, weight: Any, K: int) -> None:
     if weight.shape != (K,):
         raise ShapeError(
             f"{name}: argument 'weight': expected one weight per class, shape ({K},), got "
@@ -170,7 +198,7 @@ def cross_entropy(
 def _class_weights(weight: Any, input: Any, axis: int) -> Any:
     if weight is None:
         return 1.0
-    _check_weight("cross_entropy", weight, input.shape[axis])
+    check_weight("cross_entropy", weight, input.shape[axis])
     return reshape(weight, (-1,) + (1,) * (input.ndim - axis - 1))
 
 
@@ -178,7 +206,7 @@ def _uniform_loss(
     logp: Tensor, target: Tensor, weight: Any, ignore_index: int, reduction: str, axis: int
 ) -> Tensor:
     """The loss against every class alike, reduced as the loss against the labels is."""
-    counts, labels = _labels("cross_entropy", target, logp.shape[axis], ignore_index)
+    counts, labels = class_labels("cross_entropy", target, logp.shape[axis], ignore_index)
     losses = _masked(-sum(logp * _class_weights(weight, logp, axis), axis), counts)
     if reduction != "mean":
         return reduced("cross_entropy", losses, reduction)

@@ -6,7 +6,6 @@ Every loss is worked out element by element and then reduced as `reduction` says
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops.activations import logsigmoid
 from tinygrad_edu.ops.choose import clamp
 from tinygrad_edu.ops.functions import log1p, xlogy
-from tinygrad_edu.ops.loss import reduced
+from tinygrad_edu.ops.loss import averaged, difference, reduced, weighted
 from tinygrad_edu.ops.pointwise import abs, exp, log
 from tinygrad_edu.ops.reduce import sum
 from tinygrad_edu.ops.shape import expand
@@ -28,27 +27,6 @@ __all__ = [
 
 
 # --- differences --------------------------------------------------------------------------------
-
-
-def difference(name: str, input: Any, target: Any) -> Any:
-    """input - target, with a warning where they broadcast."""
-    if input.shape != target.shape:
-        warnings.warn(
-            f"{name}: input {input.shape} and target {target.shape} have different shapes and "
-            "will broadcast, which is seldom meant; reshape one of them",
-            stacklevel=4,
-        )
-    return input - target
-
-
-def _weighted(losses: Any, weight: Any, input: Any) -> Any:
-    if weight is None:
-        return losses
-    if weight.shape != input.shape:
-        raise ShapeError(
-            f"argument 'weight': expected the input's shape {input.shape}, got {weight.shape}"
-        )
-    return losses * weight
 
 
 @composite
@@ -63,10 +41,8 @@ def l1_loss(input: Any, target: Any, *, reduction: str = "mean", weight: Any = N
     >>> tg.nn.functional.l1_loss(tg.tensor([1.0, 2.0]), tg.tensor([1.0, 4.0]))
     tensor(1.)
     """
-    losses = _weighted(abs(difference("l1_loss", input, target)), weight, input)
-    if weight is not None and reduction == "mean":
-        return sum(losses) / sum(weight)
-    return reduced("l1_loss", losses, reduction)
+    losses = weighted(abs(difference("l1_loss", input, target)), weight, input)
+    return averaged("l1_loss", losses, reduction, weight)
 
 
 @composite
@@ -106,7 +82,7 @@ def huber_loss(
     if delta <= 0:
         raise ValueError(f"huber_loss: argument 'delta': expected more than 0, got {delta}")
     d = difference("huber_loss", input, target)
-    losses = _weighted(_bent(d, delta), weight, input)
+    losses = weighted(_bent(d, delta), weight, input)
     return reduced("huber_loss", losses, reduction)
 
 

@@ -14,7 +14,7 @@ from tinygrad_edu.op import composite
 from tinygrad_edu.ops.arithmetic import sub
 from tinygrad_edu.ops.choose import clamp, minimum, where
 from tinygrad_edu.ops.indexing import gather, getitem
-from tinygrad_edu.ops.loss import _check_weight, _labels, reduced
+from tinygrad_edu.ops.loss import check_weight, class_labels, reduced
 from tinygrad_edu.ops.norms import vector_norm
 from tinygrad_edu.ops.pointwise import relu, sqrt
 from tinygrad_edu.ops.reduce import sum
@@ -56,12 +56,12 @@ def multi_margin_loss(
             f"argument 'target': expected {N} class numbers for input {input.shape}, got shape "
             f"{target.shape}"
         )
-    _, labels = _labels("multi_margin_loss", target, K, -1 - K)
+    _, labels = class_labels("multi_margin_loss", target, K, -1 - K)
     rows, places = reshape(input, (N, K)), labels.reshape(N, 1)
     below = relu(rows - gather(rows, 1, places) + margin)
     terms = below if p == 1 else below * below
     if weight is not None:
-        _check_weight("multi_margin_loss", weight, K)
+        check_weight("multi_margin_loss", weight, K)
         terms = terms * getitem(weight, places)
     losses = sum(where(np.arange(K) != places, terms, 0.0), 1) / K
     return reduced("multi_margin_loss", reshape(losses, target.shape), reduction)

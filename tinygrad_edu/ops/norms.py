@@ -15,7 +15,8 @@ from tinygrad_edu.ops import dims
 from tinygrad_edu.ops.choose import keep, where
 from tinygrad_edu.ops.convert import cast
 from tinygrad_edu.ops.pointwise import abs, pow, sign
-from tinygrad_edu.ops.reduce import amax, amin, quiet, shared, spread, sum
+from tinygrad_edu.ops.quiet import quiet
+from tinygrad_edu.ops.reduce import amax, amin, shared, spread, sum
 from tinygrad_edu.ops.shape import reshape, unsqueeze
 
 __all__ = ["cdist", "norm"]

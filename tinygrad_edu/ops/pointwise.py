@@ -8,14 +8,12 @@ import numpy as np
 
 from tinygrad_edu.op import op
 from tinygrad_edu.ops.choose import keep, where
+from tinygrad_edu.ops.quiet import quiet
 
 __all__ = [
     "abs", "absolute", "exp", "log", "pow", "reciprocal", "relu", "sigmoid", "sign", "sqrt",
     "square", "tanh",
 ]  # fmt: skip
-
-# At the edge of a domain (log 0, 1/0, 0/0) results are inf and nan without a word, as in PyTorch.
-quiet = np.errstate(all="ignore")
 
 
 @op(method="pow", operator="**", inplace=True)

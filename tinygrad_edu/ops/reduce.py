@@ -14,14 +14,13 @@ from tinygrad_edu.ops.choose import keep, maximum, minimum, where
 from tinygrad_edu.ops.convert import cast
 from tinygrad_edu.ops.indexing import gather
 from tinygrad_edu.ops.pointwise import exp
+from tinygrad_edu.ops.quiet import quiet
 from tinygrad_edu.ops.shape import expand, reshape
 
 __all__ = [
     "all", "amax", "amin", "any", "argmax", "argmin", "logsumexp", "max", "mean", "min", "std",
     "sum", "var",
 ]  # fmt: skip
-
-quiet = np.errstate(all="ignore")
 
 
 class Extreme(NamedTuple):

@@ -10,7 +10,8 @@ import numpy as np
 from tinygrad_edu.errors import DivisionError
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops.choose import keep
-from tinygrad_edu.ops.pointwise import array_like, quiet
+from tinygrad_edu.ops.pointwise import array_like
+from tinygrad_edu.ops.quiet import quiet
 
 __all__ = [
     "ceil", "div", "divide", "floor", "floor_divide", "remainder", "round", "true_divide", "trunc",

@@ -19,8 +19,9 @@ from tinygrad_edu.ops import dims
 from tinygrad_edu.ops.convert import cast, clone
 from tinygrad_edu.ops.logic import logical_xor
 from tinygrad_edu.ops.parts import narrow
+from tinygrad_edu.ops.quiet import quiet
 from tinygrad_edu.ops.rearrange import flip
-from tinygrad_edu.ops.reduce import quiet, spread
+from tinygrad_edu.ops.reduce import spread
 from tinygrad_edu.ops.shape import cat, reshape
 
 __all__ = ["cumprod", "cumsum", "diff", "prod"]

@@ -15,7 +15,8 @@ import numpy as np
 from tinygrad_edu.errors import DTypeError, LinAlgError, ShapeError
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops.choose import keep
-from tinygrad_edu.ops.reduce import quiet, sum
+from tinygrad_edu.ops.quiet import quiet
+from tinygrad_edu.ops.reduce import sum
 from tinygrad_edu.ops.shape import reshape, unsqueeze
 
 __all__ = ["cholesky", "det", "inverse", "slogdet"]
