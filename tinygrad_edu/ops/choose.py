@@ -34,6 +34,15 @@ def keep_rule(g, mask):
     return keep(g, mask), None
 
 
+def _to_the_winner(g: Any, tie: Any, first_lost: Any, second_lost: Any, need: tuple) -> tuple:
+    """The gradient goes to the element that was taken, half to each of two equal ones."""
+    shared = where(tie, g * 0.5, g)
+    return (
+        where(first_lost, 0.0, shared) if need[0] else None,
+        where(second_lost, 0.0, shared) if need[1] else None,
+    )
+
+
 @op(method="maximum")
 def maximum(input: Any, other: Any, /) -> Any:
     """The larger of two elements; shapes broadcast, nan wins.
@@ -49,11 +58,7 @@ def maximum(input: Any, other: Any, /) -> Any:
 
 @maximum.rule
 def maximum_rule(g, input, other, need):
-    shared = where(input == other, g * 0.5, g)
-    return (
-        where(input < other, 0.0, shared) if need[0] else None,
-        where(input > other, 0.0, shared) if need[1] else None,
-    )
+    return _to_the_winner(g, input == other, input < other, input > other, need)
 
 
 @op(method="minimum")
@@ -71,11 +76,7 @@ def minimum(input: Any, other: Any, /) -> Any:
 
 @minimum.rule
 def minimum_rule(g, input, other, need):
-    shared = where(input == other, g * 0.5, g)
-    return (
-        where(input > other, 0.0, shared) if need[0] else None,
-        where(input < other, 0.0, shared) if need[1] else None,
-    )
+    return _to_the_winner(g, input == other, input > other, input < other, need)
 
 
 @op(method=("clamp", "clip"), inplace=True)
