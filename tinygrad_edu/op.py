@@ -53,8 +53,9 @@ _UNREFLECTED = {"<", "<=", ">", ">=", "==", "!=", "neg", "abs", "~"}
 class Op:
     """An operation: its kernel, what its rules need, and how it treats dtypes.
 
-    `dtype` says how operands are unified: "same" (PyTorch's promotion), "float" (the same, with
-    integers made floats), "equal" (different ones are refused), None (each as it is).
+    `dtype` says how operands are unified: "same" (PyTorch's promotion), "number" (the same, bools
+    refused), "float" (the same, integers made floats), "equal" (different ones are refused), None
+    (each as it is).
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class Op:
         """Take `rule` as the definition of the gradient, on arrays and on tensors."""
         self.rule, self.rule_fields = rule, self._fields_of(rule)
         # A rule of a user may return an array that the user keeps.
-        self.trusted = rule.__module__.startswith("tinygrad_edu.")
+        self.trusted = str(rule.__module__).startswith("tinygrad_edu.")
         self._prepare(rule, self.rule_fields)
         return rule
 
@@ -223,8 +224,8 @@ def op(
     """Make a recording operation of a function on arrays.
 
     `method` names the Tensor methods and `operator` the Python operator it serves. Options:
-    `name` in messages, if not the function's; `dtype`, how operands are unified ("same", "float",
-    "equal" to refuse different ones, None), and `fixed`, which inputs take no part in that; `view`
+    `name` in messages, if not the function's; `dtype`, how operands are unified (see `Op`), and
+    `fixed`, which inputs take no part in that; `view`
     if the result shares memory with the input; `extras`, the names of further values that the
     kernel returns for its rules; `varargs` if the first setting may be written as several
     integers; `inplace` if there is a form `name_` that writes into its first argument; `ufunc`, a
