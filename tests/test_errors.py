@@ -36,6 +36,18 @@ def test_a_message_answers_five_questions():
     assert describe("matmul", "other", "(3, m)", (4, 5), "transpose it") == f"{text}; transpose it"
 
 
+@pytest.mark.parametrize("start, end", [(0, float("inf")), (float("-inf"), 1), (0, float("nan"))])
+def test_a_range_without_an_end(start, end):
+    with pytest.raises(tg.ShapeError, match="arange: expected a finite range"):
+        tg.arange(start, end, 2)
+
+
+@pytest.mark.parametrize("sizes", [(-1,), (3, -1), (-7, 3)])
+def test_eye_of_a_negative_size(sizes):
+    with pytest.raises(tg.ShapeError, match=r"eye: expected sizes of at least 0, got n=-?\d"):
+        tg.eye(*sizes)
+
+
 def test_there_is_no_gpu():
     assert not tg.cuda.is_available()
     assert tg.cuda.device_count() == 0

@@ -44,7 +44,12 @@ def tensor(
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """A tensor of `data` without a copy where that is possible; tensors come back themselves."""
+    """A tensor of `data` without a copy where that is possible; tensors come back themselves.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.as_tensor([1, 2])
+    tensor([1, 2])
+    """
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
     return finished(_array_of(data, dtype, copy=False), device, False)
@@ -96,7 +101,12 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
 
 
 def from_dlpack(ext_tensor: Any) -> Tensor:
-    """A tensor that shares the memory of an array of another library (DLPack)."""
+    """A tensor that shares the memory of an array of another library (DLPack).
+
+    >>> import numpy as np, tinygrad_edu as tg
+    >>> tg.from_dlpack(np.arange(3))
+    tensor([0, 1, 2])
+    """
     return make(np.from_dlpack(ext_tensor), None)
 
 
@@ -124,13 +134,23 @@ def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
 
 
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor of ones."""
+    """A tensor of ones.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.ones(2)
+    tensor([1., 1.])
+    """
     shape = _shape("ones", size)
     return finished(np.ones(shape, dtype or dtypes.get_default_dtype()), device, requires_grad)
 
 
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor whose elements are whatever the memory holds."""
+    """A tensor whose elements are whatever the memory holds.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.empty(2, 3).shape
+    (2, 3)
+    """
     shape = _shape("empty", size)
     return finished(np.empty(shape, dtype or dtypes.get_default_dtype()), device, requires_grad)
 
@@ -158,21 +178,36 @@ def full(
 def zeros_like(
     input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Zeros in the shape and dtype of `input`."""
+    """Zeros in the shape and dtype of `input`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.zeros_like(tg.tensor([3.0, 4.0]))
+    tensor([0., 0.])
+    """
     return finished(np.zeros(input.shape, dtype or input.dtype), device, requires_grad)
 
 
 def ones_like(
     input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Ones in the shape and dtype of `input`."""
+    """Ones in the shape and dtype of `input`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.ones_like(tg.tensor([3, 4]))
+    tensor([1, 1])
+    """
     return finished(np.ones(input.shape, dtype or input.dtype), device, requires_grad)
 
 
 def empty_like(
     input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """A tensor in the shape and dtype of `input` whose elements are whatever the memory holds."""
+    """A tensor in the shape and dtype of `input` whose elements are whatever the memory holds.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.empty_like(tg.ones(2, 3)).shape
+    (2, 3)
+    """
     return finished(np.empty(input.shape, dtype or input.dtype), device, requires_grad)
 
 
@@ -180,7 +215,12 @@ def full_like(
     input: Any, fill_value: Any, *, dtype: Any = None, device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
-    """One number in the shape and dtype of `input`."""
+    """One number in the shape and dtype of `input`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.full_like(tg.ones(2), 7)
+    tensor([7., 7.])
+    """
     return full(
         input.shape, fill_value, dtype=dtype or input.dtype, device=device,
         requires_grad=requires_grad,
@@ -193,7 +233,8 @@ def arange(
 ) -> Tensor:  # fmt: skip
     """Numbers from `start` (0 if only one number is given) up to, not including, `end`.
 
-    Integers give int64, floats the default dtype. Errors: ShapeError if the step leads away.
+    Integers give int64, floats the default dtype. Errors: ShapeError if the step leads away,
+    or there is no end.
 
     >>> import tinygrad_edu as tg
     >>> tg.arange(3), tg.arange(0, 1, 0.5)
@@ -206,6 +247,8 @@ def arange(
         raise ShapeError(
             f"arange: argument 'step': expected a step from {start} towards {end}, got {step}"
         )
+    if not np.isfinite((end - start) / step):
+        raise ShapeError(f"arange: expected a finite range, got {start} to {end} by {step}")
     dtype = dtypes.result_type(start, end, step) if dtype is None else dtype
     count = int(np.ceil((end - start) / step))
     return finished((start + np.arange(count) * step).astype(dtype), device, requires_grad)
@@ -231,16 +274,34 @@ def eye(
     n: int, m: int | None = None, *, dtype: Any = None, device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
-    """Ones on the diagonal of an (n, m) matrix of zeros; m is n if not given."""
+    """Ones on the diagonal of an (n, m) matrix of zeros; m is n if not given.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    if n < 0 or (m is not None and m < 0):
+        raise ShapeError(f"eye: expected sizes of at least 0, got n={n}, m={m}")
     array = np.eye(n, m, dtype=dtype or dtypes.get_default_dtype())
     return finished(array, device, requires_grad)
 
 
 def is_tensor(obj: Any) -> bool:
-    """Whether `obj` is a Tensor."""
+    """Whether `obj` is a Tensor.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.is_tensor(tg.ones(2)), tg.is_tensor(2.0)
+    (True, False)
+    """
     return isinstance(obj, Tensor)
 
 
 def numel(input: Tensor) -> int:
-    """The number of elements."""
+    """The number of elements.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.numel(tg.ones(2, 3))
+    6
+    """
     return input.numel()

@@ -99,6 +99,10 @@ def normal(mean: Any, std: Any, size: Any = None, *, generator: Generator | None
     """Normal numbers with these means and standard deviations (numbers or tensors).
 
     Errors: ValueError for a negative standard deviation.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.normal(5.0, 0.0, (2,))
+    tensor([5., 5.])
     """
     mean, std = (x.array if isinstance(x, Tensor) else x for x in (mean, std))
     if np.any(np.asarray(std) < 0):
@@ -109,7 +113,12 @@ def normal(mean: Any, std: Any, size: Any = None, *, generator: Generator | None
 
 
 def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
-    """1 with the probability that each element of `input` names, else 0."""
+    """1 with the probability that each element of `input` names, else 0.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.bernoulli(tg.tensor([0.0, 1.0]))
+    tensor([0., 1.])
+    """
     drawn = uniform_array(generator, input.shape, np.float64)
     return finished((drawn < input.array).astype(input.dtype), None, False)
 
@@ -118,7 +127,12 @@ def rand_like(
     input: Any, *, generator: Generator | None = None, dtype: Any = None, device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
-    """Uniform numbers in [0, 1) in the shape and dtype of `input`."""
+    """Uniform numbers in [0, 1) in the shape and dtype of `input`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.rand_like(tg.ones(2, 3)).shape
+    (2, 3)
+    """
     return rand(
         input.shape, generator=generator, dtype=dtype or input.dtype, device=device,
         requires_grad=requires_grad,
@@ -129,7 +143,12 @@ def randn_like(
     input: Any, *, generator: Generator | None = None, dtype: Any = None, device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
-    """Standard normal numbers in the shape and dtype of `input`."""
+    """Standard normal numbers in the shape and dtype of `input`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.randn_like(tg.ones(2, 3)).shape
+    (2, 3)
+    """
     return randn(
         input.shape, generator=generator, dtype=dtype or input.dtype, device=device,
         requires_grad=requires_grad,
@@ -140,7 +159,12 @@ def randint_like(
     input: Any, low: int, high: int | None = None, *, generator: Generator | None = None,
     dtype: Any = None, device: Any = None, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
-    """Random integers in the shape and dtype of `input`."""
+    """Random integers in the shape and dtype of `input`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.randint_like(tg.tensor([1, 2]), 7, 8)
+    tensor([7, 7])
+    """
     bounds = (0, low) if high is None else (low, high)
     return randint(
         *bounds, tuple(input.shape), generator=generator, dtype=dtype or input.dtype,

@@ -1,0 +1,301 @@
+"""PyTorch's own samples, run here: what `test_parity.py` asserts, and a script that counts it.
+
+    python -m tests.samples
+
+`op_db` is the table from which PyTorch tests its operators. For every operator that this package
+has, the script prints how many samples come out the same, forward and backward, how many calls
+that PyTorch refuses are refused here too, and what is different on purpose. It fails if anything
+else is different. Needs PyTorch and its package `expecttest`.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from numbers import Number
+from typing import Any
+
+import numpy as np
+import torch
+
+import tinygrad_edu as tg
+from tinygrad_edu.op import OPS
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of PyTorch's test tools, not ours
+    from torch.testing._internal.common_methods_invocations import op_db
+    from torch.testing._internal.opinfo.core import BinaryUfuncInfo
+
+# Where PyTorch's test calls an operator in another way than users do.
+CALLS: dict[str, Callable] = {
+    "embedding": lambda weight, numbers, **settings: OPS["embedding"](numbers, weight, **settings),
+    "where": lambda input, condition, other: tg.where(condition, input, other),
+    "einsum": lambda operands, equation: tg.einsum(equation, *operands),
+    "T": lambda input: input.T,
+    "mT": lambda input: input.mT,
+    "zero_": lambda input: input.clone().zero_(),
+}
+
+# Settings that change no value: tensors here are row-major.
+WITHOUT_EFFECT = {"memory_format"}
+
+
+def of_singular_values(sample: Any) -> bool:
+    """Whether a norm of matrices is one that needs their singular values."""
+    order, dim, *_ = *sample.args, *[None] * 2
+    order, dim = sample.kwargs.get("ord", order), sample.kwargs.get("dim", dim)
+    count = sample.input.ndim if dim is None else np.size(dim)
+    return order == "nuc" or (order in (2, -2) and count == 2)
+
+
+SINGULAR_VALUES = {"no norms of singular values": of_singular_values}
+
+# Samples that do not come out the same, by the operator's name, with the reason.
+DIFFERENT: dict[str, dict[str, Callable[[Any], bool]]] = {
+    "norm": {"no nuclear norm": lambda s: s.args[:1] == ("nuc",)},
+    "linalg.norm": SINGULAR_VALUES,
+    "linalg.matrix_norm": SINGULAR_VALUES,
+    "nn.functional.scaled_dot_product_attention": {
+        "random numbers": lambda s: s.kwargs.get("dropout_p", 0) > 0,
+    },
+    "nn.functional.batch_norm": {
+        "an input without channels is refused": lambda s: s.input.ndim < 2,
+    },
+}
+
+# Not compared at all.
+NOT_SAMPLED = {
+    "random numbers": {
+        "normal", "randn", "randn_like", "rand_like", "randint", "randint_like", "bernoulli",
+        "dropout", "nn.functional.dropout", "nn.functional.dropout2d",
+    },
+    "what the memory happens to hold": {"empty", "empty_like"},
+    "the method `unfold` is another function": {"unfold"},
+    "PyTorch has no samples of it": {"cast", "type_as"},
+    "moves to no other device": {"cpu"},
+}  # fmt: skip
+
+# Calls that PyTorch refuses and that cannot be made here, with the reason.
+NOT_THERE: dict[str, Callable[[Any], bool]] = {
+    "`out=` is not there": lambda s: "out" in s.kwargs,
+    "complex numbers are not there": lambda s: any(
+        t.is_complex() for t in tensors([s.input, s.args, s.kwargs], torch.Tensor)
+    ),
+    "NumPy's arrays have at most 64 dims": lambda s: any(
+        t.ndim > 64 for t in tensors([s.input], torch.Tensor)
+    ),
+}
+
+# Calls that PyTorch refuses and that are accepted here, with the reason.
+ACCEPTED: dict[str, Callable[[Any, Any], bool]] = {
+    "a Python number in place of a tensor is accepted": lambda info, s: (
+        isinstance(info, BinaryUfuncInfo) and any(isinstance(x, Number) for x in (s.input, *s.args))
+    ),
+}
+
+
+def ours(name: str) -> Callable | None:
+    """This package's function for a name of PyTorch."""
+    if name.startswith("linalg."):
+        return vars(tg.linalg).get(name.removeprefix("linalg."))
+    last = name.removeprefix("nn.functional.")
+    methods, functions = vars(tg.Tensor), {**vars(tg), **OPS}
+    for place in (CALLS, methods, functions) if last == name else (CALLS, functions, methods):
+        if callable(place.get(last)):
+            return place[last]
+    return None
+
+
+def is_ours(name: str) -> bool:
+    """Whether a name of PyTorch is one of ours: `masked.sum` is another function than `sum`."""
+    last = name.removeprefix("nn.functional.").removeprefix("linalg.")
+    return (
+        "." not in last
+        and name not in set().union(*NOT_SAMPLED.values())
+        and ours(name) is not None
+    )
+
+
+DTYPES = {torch.float64, torch.int64}
+COMPARED = [info for info in op_db if is_ours(info.name) and DTYPES.intersection(info.dtypes)]
+
+
+def mine(value: Any) -> Any:
+    """An argument of PyTorch as one of ours."""
+    if isinstance(value, torch.Tensor):
+        return tg.from_numpy(value.detach().numpy().copy("K")).requires_grad_(value.requires_grad)
+    if isinstance(value, torch.dtype):
+        return np.dtype(str(value).removeprefix("torch."))
+    if isinstance(value, torch.device):
+        return str(value)
+    if isinstance(value, slice):
+        return slice(mine(value.start), mine(value.stop), mine(value.step))
+    if isinstance(value, (tuple, list)):
+        return type(value)(map(mine, value)) if type(value) is list else tuple(map(mine, value))
+    if isinstance(value, dict):
+        return {k: mine(v) for k, v in value.items()}
+    return value
+
+
+def tensors(value: Any, kind: type) -> list:
+    """All tensors inside a value, in order."""
+    if isinstance(value, kind):
+        return [value]
+    if isinstance(value, dict):
+        value = tuple(value.values())
+    return [t for x in value for t in tensors(x, kind)] if isinstance(value, (tuple, list)) else []
+
+
+def same(got: tg.Tensor, expected: Any) -> None:
+    assert isinstance(got, tg.Tensor)
+    assert got.shape == tuple(expected.shape)
+    assert str(got.dtype) == str(expected.dtype).removeprefix("torch.")
+    tolerance = {"float32": 1e-5, "float16": 1e-3}.get(str(got.dtype), 1e-9)
+    np.testing.assert_allclose(
+        got.detach().numpy(), expected.detach().numpy(), rtol=tolerance, atol=tolerance
+    )
+
+
+@dataclass
+class Report:
+    """How many samples of one operator came out as PyTorch's, and which did not."""
+
+    forward: int = 0
+    backward: int = 0
+    refused: int = 0
+    different: Counter[str] = field(default_factory=Counter)  # by reason, on purpose
+    wrong: list[str] = field(default_factory=list)
+
+
+def compare(info: Any, sample: Any, report: Report) -> None:
+    """One sample: forward, and the gradient of a random projection of the results."""
+    call = (sample.input, *sample.args)
+    inputs = mine(call)
+    settings = {k: mine(v) for k, v in sample.kwargs.items() if k not in WITHOUT_EFFECT}
+    expected = tensors(info(*call, **sample.kwargs), torch.Tensor)
+    results = tensors(ours(info.name)(*inputs, **settings), tg.Tensor)
+    assert len(results) == len(expected)
+    for got, wanted in zip(results, expected, strict=True):
+        same(got, wanted)
+        assert got.requires_grad == wanted.requires_grad
+    report.forward += 1
+    report.backward += backward([inputs, settings], [call, sample.kwargs], results, expected)
+
+
+def backward(inputs: Any, theirs: Any, results: list, expected: list) -> bool:
+    """Compare the gradients, if there are any; returns whether there were."""
+    ends = [i for i, y in enumerate(expected) if y.requires_grad]
+    leaves = [x for x in tensors(theirs, torch.Tensor) if x.requires_grad]
+    asked = [x for x in tensors(inputs, tg.Tensor) if x.requires_grad]
+    assert len(asked) == len(leaves)
+    if not ends or not leaves:
+        return False
+    rng = np.random.default_rng(0)
+    seeds = [np.asarray(rng.standard_normal(results[i].shape), results[i].dtype) for i in ends]
+    found = torch.autograd.grad(
+        [expected[i] for i in ends], leaves, [torch.from_numpy(s) for s in seeds],
+        allow_unused=True, materialize_grads=True,
+    )  # fmt: skip
+    grads = tg.autograd.grad(
+        [results[i] for i in ends], asked, [tg.from_numpy(s) for s in seeds],
+        allow_unused=True, materialize_grads=True,
+    )  # fmt: skip
+    for got, wanted in zip(grads, found, strict=True):
+        same(got, wanted)
+    return True
+
+
+def run_samples(info: Any, report: Report) -> None:
+    """Forward and backward of every sample, in float64 where the operator takes it."""
+    torch.manual_seed(0)
+    dtype = torch.float64 if torch.float64 in info.dtypes else torch.int64
+    wants_grad = info.supports_autograd and dtype.is_floating_point
+    known = DIFFERENT.get(info.name, {})
+    for sample in info.sample_inputs("cpu", dtype, requires_grad=wants_grad):
+        reasons = [reason for reason, applies in known.items() if applies(sample)]
+        try:
+            compare(info, sample, report)
+        except Exception as error:
+            report.different.update(reasons)
+            if not reasons:
+                text = f"{sample.summary()}: {type(error).__name__}: {str(error)[:300]}"
+                report.wrong.append(text)
+        else:
+            report.wrong += [f"{sample.summary()}: now the same, though {r}" for r in reasons]
+
+
+def error_of(call: Callable, arguments: tuple, settings: dict) -> Exception | None:
+    """What a call raises."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            call(*arguments, **settings)
+    except Exception as error:
+        return error
+    return None
+
+
+def run_refusals(info: Any, report: Report) -> None:
+    """Every call of PyTorch's list of errors that the installed PyTorch does refuse, here."""
+    for sample in [e.sample_input for e in error_inputs(info)]:
+        if error_of(info, (sample.input, *sample.args), sample.kwargs) is None:
+            continue
+        missing = [reason for reason, applies in NOT_THERE.items() if applies(sample)]
+        if missing:
+            report.different.update(missing)
+            continue
+        settings = {k: mine(v) for k, v in sample.kwargs.items() if k not in WITHOUT_EFFECT}
+        error = error_of(ours(info.name), mine((sample.input, *sample.args)), settings)
+        if isinstance(error, (TypeError, ValueError, RuntimeError, IndexError)):
+            report.refused += 1
+            continue
+        reasons = [why for why, applies in ACCEPTED.items() if not error and applies(info, sample)]
+        report.different.update(reasons)
+        if not reasons:
+            outcome = repr(error) if error else "accepted"
+            report.wrong.append(f"{sample.summary()}: {outcome}, but PyTorch refuses it")
+
+
+def error_inputs(info: Any) -> list:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return list(info.error_inputs("cpu")) if info.error_inputs_func else []
+
+
+def title(info: Any) -> str:
+    return f"{info.name}-{info.variant_test_name}".strip("-")
+
+
+def main() -> int:
+    """Print the counts of every operator; returns 1 if one is different without a reason."""
+    warnings.simplefilter("ignore")
+    total = Report()
+    print(f"{'op':45}{'forward':>9}{'backward':>9}{'refused':>9}  different on purpose")
+    for info in sorted(COMPARED, key=title):
+        report = Report()
+        run_samples(info, report)
+        run_refusals(info, report)
+        show(title(info), report)
+        total.forward += report.forward
+        total.backward += report.backward
+        total.refused += report.refused
+        total.different += report.different
+        total.wrong += report.wrong
+    for reason, names in NOT_SAMPLED.items():
+        print(f"not compared: {', '.join(sorted(names))}: {reason}")
+    show(f"all {len(COMPARED)}: {len(total.wrong)} wrong", Report(**vars(total) | {"wrong": []}))
+    return int(bool(total.wrong))
+
+
+def show(name: str, report: Report) -> None:
+    """One line of counts, and one for every sample that is wrong."""
+    why = "; ".join(f"{count}: {reason}" for reason, count in report.different.items())
+    line = f"{name:45}{report.forward:9}{report.backward:9}{report.refused:9}  {why}"
+    print("\n".join([line.rstrip(), *(f"    WRONG {text}" for text in report.wrong)]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
