@@ -18,6 +18,7 @@ from tinygrad_edu.modes import enable_grad, is_grad_enabled
 from tinygrad_edu.ops.create import tensor
 from tinygrad_edu.ops.shape import stack
 from tinygrad_edu.tensor import Tensor, differentiate, make
+from tinygrad_edu.trees import detached, leaves_of, like, map_tree
 
 __all__ = ["grad", "grad_and_value", "hessian", "jacobian", "jvp", "value_and_grad", "vjp"]
 
@@ -77,36 +78,6 @@ def _own(g: Any, x: Tensor, materialize: bool) -> Tensor | None:
     return g if isinstance(g, Tensor) else make(np.array(g, x.dtype, order="C"), None)
 
 
-# --- structures of tensors ----------------------------------------------------------------------
-
-
-def _map(function: Callable, tree: Any) -> Any:
-    """A structure like `tree` with `function` applied to what its tuples, lists and dicts hold."""
-    if isinstance(tree, dict):
-        return {key: _map(function, value) for key, value in tree.items()}
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return type(tree)(*[_map(function, value) for value in tree])
-    if isinstance(tree, (tuple, list)):
-        return type(tree)([_map(function, value) for value in tree])
-    return function(tree)
-
-
-def _leaves(tree: Any) -> list:
-    """What the tuples, lists and dicts of `tree` hold, in order."""
-    found: list = []
-    _map(found.append, tree)
-    return found
-
-
-def _like(tree: Any, leaves: Iterator) -> Any:
-    """A structure like `tree` that holds `leaves`."""
-    return _map(lambda _: next(leaves), tree)
-
-
-def _detached(tree: Any) -> Any:
-    return _map(lambda x: x.detach() if isinstance(x, Tensor) else x, tree)
-
-
 # --- the graph of one call ----------------------------------------------------------------------
 
 
@@ -124,7 +95,7 @@ def _fresh(value: Any) -> Tensor:
 
 def _tensors(name: str, output: Any) -> list[Tensor]:
     """The tensors that a function returned."""
-    outputs = _leaves(output)
+    outputs = leaves_of(output)
     for y in outputs:
         if not isinstance(y, Tensor):
             raise DTypeError(
@@ -189,12 +160,12 @@ def _opened(
 ) -> tuple[list, list[Tensor], Any]:
     """The arguments with fresh tensors at `argnums`; these tensors; and their structure."""
     tree = _chosen(name, args, argnums)
-    fresh = _map(_fresh, tree)
+    fresh = map_tree(_fresh, tree)
     values = list(args)
     numbers = (argnums,) if isinstance(argnums, int) else argnums
     for i, value in zip(numbers, (fresh,) if isinstance(argnums, int) else fresh, strict=True):
         values[i] = value
-    return values, _leaves(fresh), tree
+    return values, leaves_of(fresh), tree
 
 
 # --- the transformations ------------------------------------------------------------------------
@@ -226,9 +197,9 @@ def value_and_grad(
                 "use vjp or jacobian"
             )
         linked = _is_linked([value], inputs)
-        found = _like(tree, iter(_pull("grad", [value], [None], inputs, linked)))
+        found = like(tree, iter(_pull("grad", [value], [None], inputs, linked)))
         if not linked:
-            value, aux = value.detach(), _detached(aux)
+            value, aux = value.detach(), detached(aux)
         return ((value, aux) if has_aux else value), found
 
     return wrapped
@@ -286,16 +257,16 @@ def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> tuple:
     linked = _is_linked(outputs, inputs)
 
     def backward(*dout: Any) -> tuple:
-        seeds = _leaves(dout)
+        seeds = leaves_of(dout)
         if len(seeds) != len(outputs):
             raise GraphError(
                 f"vjp: expected {len(outputs)} gradients, one per output, got {len(seeds)}"
             )
         nested = linked or any(isinstance(g, Tensor) and g.requires_grad for g in seeds)
-        return _like(tree, iter(_pull("vjp", outputs, seeds, inputs, nested)))
+        return like(tree, iter(_pull("vjp", outputs, seeds, inputs, nested)))
 
     if not linked:
-        output, aux = _detached(output), _detached(aux)
+        output, aux = detached(output), detached(aux)
     return (output, backward, aux) if has_aux else (output, backward)
 
 
@@ -310,7 +281,7 @@ def jvp(func: Callable, primals: Sequence[Any], tangents: Sequence[Any]) -> tupl
     (tensor([9.]), tensor([6.]))
     """
     values, inputs, _ = _opened("jvp", primals, tuple(range(len(primals))))
-    directions = [t if isinstance(t, Tensor) else tensor(t) for t in _leaves(tuple(tangents))]
+    directions = [t if isinstance(t, Tensor) else tensor(t) for t in leaves_of(tuple(tangents))]
     if len(directions) != len(inputs):
         raise GraphError(
             f"jvp: expected {len(inputs)} tangents, one per primal, got {len(directions)}"
@@ -327,8 +298,8 @@ def jvp(func: Callable, primals: Sequence[Any], tangents: Sequence[Any]) -> tupl
     pairs = [(g, t) for g, t in zip(pulled, directions, strict=True) if g.requires_grad]
     pushed = _pull("jvp", [g for g, _ in pairs], [t for _, t in pairs], vs, linked)
     if not linked:
-        output = _detached(output)
-    return output, _like(output, iter(pushed))
+        output = detached(output)
+    return output, like(output, iter(pushed))
 
 
 def jacobian(func: Callable, argnums: int | Sequence[int] = 0) -> Callable:
@@ -348,8 +319,8 @@ def jacobian(func: Callable, argnums: int | Sequence[int] = 0) -> Callable:
             output = func(*values, **kwargs)
         outputs = _tensors("jacobian", output)
         linked = _is_linked(outputs, inputs)
-        blocks = [_like(tree, iter(_blocks(y, inputs, linked))) for y in outputs]
-        return _like(output, iter(blocks))
+        blocks = [like(tree, iter(_blocks(y, inputs, linked))) for y in outputs]
+        return like(output, iter(blocks))
 
     return wrapped
 
