@@ -279,3 +279,17 @@ def test_attention_refuses():
         F.scaled_dot_product_attention(q, q, q, tg.ones(2, 2, dtype=tg.float64))
     with pytest.raises(ShapeError, match="scaled_dot_product_attention: "):
         F.scaled_dot_product_attention(q, tg.ones(2, 4), q)
+
+
+def test_nll_loss_wants_weights_of_the_input_s_dtype():
+    x, labels = tg.zeros(1, 2, dtype=tg.float64), tg.tensor([0])
+    with pytest.raises(DTypeError, match=r"'weight': expected float64 as the input has, got fl"):
+        F.nll_loss(x, labels, tg.ones(2))
+    with pytest.raises(DTypeError, match=r"nll_loss: argument 'weight': expected float64"):
+        F.cross_entropy(x, labels, tg.ones(2))
+
+
+def test_cross_entropy_ignores_no_probabilities():
+    x = tg.zeros(1, 2)
+    with pytest.raises(DTypeError, match=r"expected class numbers, of which ignore_index=1 is"):
+        F.cross_entropy(x, tg.ones(1, 2) / 2, ignore_index=1)

@@ -105,6 +105,11 @@ def nll_loss(
     weights: Any = counts.astype(input.dtype)
     if weight is not None:
         check_weight("nll_loss", weight, input.shape[axis])
+        if weight.dtype != input.dtype:
+            raise DTypeError(
+                f"nll_loss: argument 'weight': expected {input.dtype} as the input has, got "
+                f"{weight.dtype}; convert it"
+            )
         weights = getitem(weight, labels) * counts
     losses = _masked(picked, counts) * weights
     if reduction == "mean":
@@ -182,6 +187,11 @@ def cross_entropy(
     axis = 0 if input.ndim == 1 else 1
     logp = log_softmax(input, axis)
     if target.dtype.kind == "f" and target.shape == input.shape:
+        if ignore_index >= 0:
+            raise DTypeError(
+                "cross_entropy: argument 'target': expected class numbers, of which "
+                f"ignore_index={ignore_index} is one, got probabilities"
+            )
         K = input.shape[axis]
         smooth = target * (1 - label_smoothing) + label_smoothing / K if label_smoothing else target
         losses = -sum(logp * smooth * _class_weights(weight, input, axis), axis)
