@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from functools import partial
 from numbers import Number
 from typing import Any
 
@@ -22,6 +21,17 @@ import numpy as np
 import torch
 
 import tinygrad_edu as tg
+from tests.comparison import (
+    REFUSALS,
+    Report,
+    attempt,
+    backward,
+    error_of,
+    mine,
+    same_results,
+    table,
+    tensors,
+)
 from tinygrad_edu.op import OPS
 
 with warnings.catch_warnings():
@@ -123,89 +133,15 @@ DTYPES = {torch.float64, torch.int64}
 COMPARED = [info for info in op_db if is_ours(info.name) and DTYPES.intersection(info.dtypes)]
 
 
-def mine(value: Any) -> Any:
-    """An argument of PyTorch as one of ours."""
-    if isinstance(value, torch.Tensor):
-        return tg.from_numpy(value.detach().numpy().copy("K")).requires_grad_(value.requires_grad)
-    if isinstance(value, torch.dtype):
-        return np.dtype(str(value).removeprefix("torch."))
-    if isinstance(value, torch.device):
-        return str(value)
-    if isinstance(value, slice):
-        return slice(mine(value.start), mine(value.stop), mine(value.step))
-    if isinstance(value, (tuple, list)):
-        return type(value)(map(mine, value)) if type(value) is list else tuple(map(mine, value))
-    if isinstance(value, dict):
-        return {k: mine(v) for k, v in value.items()}
-    return value
-
-
-def tensors(value: Any, kind: type) -> list:
-    """All tensors inside a value, in order."""
-    if isinstance(value, kind):
-        return [value]
-    if isinstance(value, dict):
-        value = tuple(value.values())
-    return [t for x in value for t in tensors(x, kind)] if isinstance(value, (tuple, list)) else []
-
-
-def same(got: tg.Tensor, expected: Any) -> None:
-    assert isinstance(got, tg.Tensor)
-    assert got.shape == tuple(expected.shape)
-    assert str(got.dtype) == str(expected.dtype).removeprefix("torch.")
-    tolerance = {"float32": 1e-5, "float16": 1e-3}.get(str(got.dtype), 1e-9)
-    np.testing.assert_allclose(
-        got.detach().numpy(), expected.detach().numpy(), rtol=tolerance, atol=tolerance
-    )
-
-
-@dataclass
-class Report:
-    """How many samples of one operator came out as PyTorch's, and which did not."""
-
-    forward: int = 0
-    backward: int = 0
-    refused: int = 0
-    different: Counter[str] = field(default_factory=Counter)  # by reason, on purpose
-    wrong: list[str] = field(default_factory=list)
-
-
 def compare(info: Any, sample: Any, report: Report) -> None:
     """One sample: forward, and the gradient of a random projection of the results."""
     call = (sample.input, *sample.args)
     inputs = mine(call)
     settings = {k: mine(v) for k, v in sample.kwargs.items() if k not in WITHOUT_EFFECT}
-    expected = tensors(info(*call, **sample.kwargs), torch.Tensor)
-    results = tensors(ours(info.name)(*inputs, **settings), tg.Tensor)
-    assert len(results) == len(expected)
-    for got, wanted in zip(results, expected, strict=True):
-        same(got, wanted)
-        assert got.requires_grad == wanted.requires_grad
+    expected = info(*call, **sample.kwargs)
+    ends = same_results(ours(info.name)(*inputs, **settings), expected)
     report.forward += 1
-    report.backward += backward([inputs, settings], [call, sample.kwargs], results, expected)
-
-
-def backward(inputs: Any, theirs: Any, results: list, expected: list) -> bool:
-    """Compare the gradients, if there are any; returns whether there were."""
-    ends = [i for i, y in enumerate(expected) if y.requires_grad]
-    leaves = [x for x in tensors(theirs, torch.Tensor) if x.requires_grad]
-    asked = [x for x in tensors(inputs, tg.Tensor) if x.requires_grad]
-    assert len(asked) == len(leaves)
-    if not ends or not leaves:
-        return False
-    rng = np.random.default_rng(0)
-    seeds = [np.asarray(rng.standard_normal(results[i].shape), results[i].dtype) for i in ends]
-    found = torch.autograd.grad(
-        [expected[i] for i in ends], leaves, [torch.from_numpy(s) for s in seeds],
-        allow_unused=True, materialize_grads=True,
-    )  # fmt: skip
-    grads = tg.autograd.grad(
-        [results[i] for i in ends], asked, [tg.from_numpy(s) for s in seeds],
-        allow_unused=True, materialize_grads=True,
-    )  # fmt: skip
-    for got, wanted in zip(grads, found, strict=True):
-        same(got, wanted)
-    return True
+    report.backward += backward([inputs, settings], [call, sample.kwargs], *ends)
 
 
 def run_samples(info: Any, report: Report) -> None:
@@ -215,27 +151,8 @@ def run_samples(info: Any, report: Report) -> None:
     wants_grad = info.supports_autograd and dtype.is_floating_point
     known = DIFFERENT.get(info.name, {})
     for sample in info.sample_inputs("cpu", dtype, requires_grad=wants_grad):
-        reasons = [reason for reason, applies in known.items() if applies(sample)]
-        try:
-            compare(info, sample, report)
-        except Exception as error:
-            report.different.update(reasons)
-            if not reasons:
-                text = f"{sample.summary()}: {type(error).__name__}: {str(error)[:300]}"
-                report.wrong.append(text)
-        else:
-            report.wrong += [f"{sample.summary()}: now the same, though {r}" for r in reasons]
-
-
-def error_of(call: Callable, arguments: tuple, settings: dict) -> Exception | None:
-    """What a call raises."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            call(*arguments, **settings)
-    except Exception as error:
-        return error
-    return None
+        run = partial(compare, info, sample, report)
+        attempt(report, known, sample, sample.summary(), run)
 
 
 def run_refusals(info: Any, report: Report) -> None:
@@ -249,7 +166,7 @@ def run_refusals(info: Any, report: Report) -> None:
             continue
         settings = {k: mine(v) for k, v in sample.kwargs.items() if k not in WITHOUT_EFFECT}
         error = error_of(ours(info.name), mine((sample.input, *sample.args)), settings)
-        if isinstance(error, (TypeError, ValueError, RuntimeError, IndexError)):
+        if isinstance(error, REFUSALS):
             report.refused += 1
             continue
         reasons = [why for why, applies in ACCEPTED.items() if not error and applies(info, sample)]
@@ -272,29 +189,18 @@ def title(info: Any) -> str:
 def main() -> int:
     """Print the counts of every operator; returns 1 if one is different without a reason."""
     warnings.simplefilter("ignore")
-    total = Report()
-    print(f"{'op':45}{'forward':>9}{'backward':>9}{'refused':>9}  different on purpose")
-    for info in sorted(COMPARED, key=title):
-        report = Report()
-        run_samples(info, report)
-        run_refusals(info, report)
-        show(title(info), report)
-        total.forward += report.forward
-        total.backward += report.backward
-        total.refused += report.refused
-        total.different += report.different
-        total.wrong += report.wrong
+    infos = sorted(COMPARED, key=title)
+    total = table("op", ["forward", "backward", "refused"], ((title(i), full(i)) for i in infos))
     for reason, names in NOT_SAMPLED.items():
         print(f"not compared: {', '.join(sorted(names))}: {reason}")
-    show(f"all {len(COMPARED)}: {len(total.wrong)} wrong", Report(**vars(total) | {"wrong": []}))
     return int(bool(total.wrong))
 
 
-def show(name: str, report: Report) -> None:
-    """One line of counts, and one for every sample that is wrong."""
-    why = "; ".join(f"{count}: {reason}" for reason, count in report.different.items())
-    line = f"{name:45}{report.forward:9}{report.backward:9}{report.refused:9}  {why}"
-    print("\n".join([line.rstrip(), *(f"    WRONG {text}" for text in report.wrong)]))
+def full(info: Any) -> Report:
+    report = Report()
+    run_samples(info, report)
+    run_refusals(info, report)
+    return report
 
 
 if __name__ == "__main__":
