@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from source import ROOT
 
-from tinygrad_edu import __version__, cli, runs
+from tinygrad_edu import __version__, checkpoint, cli, runs
 from tinygrad_edu.cli import main
 from tinygrad_edu.runs import FILES, Run
 from tinygrad_edu.training import Trainer
@@ -206,7 +206,7 @@ def refuse(error: int):
     return call
 
 
-@pytest.mark.parametrize("call", ["mkdir", "write_bytes"])
+@pytest.mark.parametrize("call", ["mkdir", "open"])
 @pytest.mark.parametrize("error", [errno.EACCES, errno.EROFS, errno.ENOSPC])
 def test_a_refusal_of_the_file_system_is_one_line(call, error, capsys, monkeypatch):
     monkeypatch.setattr(Path, call, refuse(error))
@@ -216,15 +216,15 @@ def test_a_refusal_of_the_file_system_is_one_line(call, error, capsys, monkeypat
 
 
 def test_a_disk_that_fills_up_keeps_the_last_checkpoint(capsys, monkeypatch):
-    write = runs.save_checkpoint
+    write = checkpoint.save
 
-    def full(path, state):
+    def full(state, path):
         if state["trainer"]["epoch"] == 2:
             refuse(errno.ENOSPC)(path)
-        write(path, state)
+        write(state, path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "save_checkpoint", full)
+        patch.setattr(checkpoint, "save", full)
         assert "No space left on device" in misuse(capsys, *SHORT, "--out", "run")
     assert main(["train", "--resume", "run"]) == 0
     assert "\n  2/2 " in capsys.readouterr().out
@@ -245,13 +245,13 @@ def test_a_missing_run_is_one_line(capsys):
 
 def test_a_truncated_checkpoint_is_one_line(kept, capsys):
     kept.write_bytes(kept.read_bytes()[:1000])
-    message = f"error: {kept} is damaged or not a checkpoint: "
+    message = f"error: {kept} is damaged or not a safetensors file: "
     assert message in misuse(capsys, "train", "--resume", "run")
 
 
 def test_a_foreign_checkpoint_is_one_line(kept, capsys):
     (kept.parent / "model.safetensors").replace(kept)
-    message = f"error: {kept} is not a checkpoint: its header lacks"
+    message = f"error: {kept} is not a checkpoint of a run: 'options'"
     assert message in misuse(capsys, "train", "--resume", "run")
 
 

@@ -20,8 +20,8 @@ from source import ROOMS, ROOT, library
 ORDER = [
     "errors", "backends", "kernels", "dtypes", "device", "storage", "printing", "modes", "views",
     "graph", "hooks", "arraylike", "tensor", "trees", "arguments", "calls", "op", "ops", "linalg",
-    "func", "autograd", "cuda", "gradreport", "gradcheck", "testing", "draw", "plot", "checkpoint",
-    "nn", "optim", "datasets", "training", "runs", "(face)", "cli", "__main__",
+    "func", "autograd", "cuda", "gradreport", "gradcheck", "testing", "draw", "plot", "files",
+    "checkpoint", "nn", "optim", "datasets", "training", "runs", "(face)", "cli", "__main__",
 ]  # fmt: skip
 FACE = "tinygrad_edu"  # __init__.py: what users see; only the command line and examples import it
 FILE_LINES, FUNCTION_LINES = 400, 40

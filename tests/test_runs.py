@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 
 import tinygrad_edu as tg
 from tinygrad_edu import datasets, runs
-from tinygrad_edu.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from tinygrad_edu.errors import CheckpointError
 from tinygrad_edu.runs import FILES, MODELS, Options, Run, RunError
 from tinygrad_edu.training import Callback
 
@@ -47,7 +47,7 @@ class StopAt(Callback):
 
 def numbers(folder) -> tuple:
     """All that a run computed: the bytes of its results, and its last state without the time."""
-    state = load_checkpoint(folder / "checkpoint.safetensors")
+    state = tg.load(folder / "checkpoint.safetensors")
     files = [(folder / name).read_bytes() for name in ("history.json", "model.safetensors")]
     return (*files, bare({**state, "seconds": 0}))
 
@@ -126,7 +126,7 @@ def test_the_weights_are_those_of_the_best_epoch(tmp_path):
     assert summary.best_epoch == 1
     assert summary.test_accuracy > 0.5  # nothing is left of it in the last weights
     best = load_file(tmp_path / "run" / "model.safetensors")
-    last = load_checkpoint(tmp_path / "run" / "checkpoint.safetensors")["trainer"]["model"]
+    last = tg.load(tmp_path / "run" / "checkpoint.safetensors")["trainer"]["model"]
     assert np.abs(best["1.weight"]).max() > 0.01 > np.abs(last["1.weight"].numpy()).max()
 
 
@@ -363,7 +363,7 @@ def test_a_resume_of_what_is_no_run_is_refused(folder, tmp_path):
 
 def edited(path, *keys):
     """The state in a checkpoint, and the dictionary in it that `keys` lead to."""
-    state = place = load_checkpoint(path)
+    state = place = tg.load(path)
     for key in keys:
         place = place[key]
     return state, place
@@ -398,7 +398,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused_in_one_line(keys, name, value
     path = kept / "checkpoint.safetensors"
     state, place = edited(path, *keys)
     place[name] = value
-    save_checkpoint(path, state)
+    tg.save(state, path)
     with pytest.raises(
         CheckpointError, match=r"does not fit its run|is not a checkpoint of a run"
     ) as e:

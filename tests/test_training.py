@@ -9,7 +9,6 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn
-from tinygrad_edu.checkpoint import load_checkpoint, save_checkpoint
 from tinygrad_edu.datasets import DataLoader, TensorDataset
 from tinygrad_edu.training import Callback, NonFiniteLossError, Trainer, count_correct, predict
 
@@ -221,13 +220,13 @@ def test_a_resumed_training_comes_to_the_same_bits(optimizer, own, tmp_path):
 
     first = make(optimizer, own=own)
     first.fit(2)
-    save_checkpoint(tmp_path / "c", first.state_dict())
+    tg.save(first.state_dict(), tmp_path / "c")
     first.fit(3)  # what is done after saving must not matter
 
     tg.manual_seed(99)
     second = make(optimizer, own=own)
     tg.manual_seed(99)  # nor what the generators are at
-    second.load_state_dict(load_checkpoint(tmp_path / "c"))
+    second.load_state_dict(tg.load(tmp_path / "c"))
     assert second.epoch == 2
     second.fit(5)
     assert second.history == whole.history

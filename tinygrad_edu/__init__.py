@@ -26,6 +26,7 @@ if not (_here / "nn" / "__init__.py").exists():
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tinygrad_edu\.")
 
 from tinygrad_edu import autograd, backends, cuda, func, linalg
+from tinygrad_edu.checkpoint import load, save
 from tinygrad_edu.device import Device as device
 from tinygrad_edu.dtypes import (
     bool,
@@ -48,6 +49,7 @@ from tinygrad_edu.dtypes import (
     uint8,
 )
 from tinygrad_edu.errors import *
+from tinygrad_edu.files import load_file, save_file
 from tinygrad_edu.gradcheck import gradcheck, gradgradcheck
 from tinygrad_edu.modes import (
     Generator,

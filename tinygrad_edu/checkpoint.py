@@ -1,4 +1,8 @@
-"""Files written whole or not at all, and nested state as one safetensors file."""
+"""Nested state in one file: `save` and `load`, as PyTorch's, but without pickles.
+
+The file is a safetensors file. Its tensors have readable names (`optimizer.state.0.exp_avg`), and
+everything around them stands as JSON in its header.
+"""
 
 from __future__ import annotations
 
@@ -9,134 +13,118 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.ops.create import from_numpy
+from tinygrad_edu.device import Device
+from tinygrad_edu.errors import CheckpointError, describe
+from tinygrad_edu.files import METADATA, packed, storable, unpacked, write_whole
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["CheckpointError", "load_checkpoint", "save_checkpoint", "save_weights", "write_whole"]
+__all__ = ["load", "save"]
 
 # The one entry of the header: of several, safetensors would change the order from file to file.
 _FORMAT = "tinygrad_edu checkpoint 1"
+_PLAIN = (bool, int, float, str, type(None))
 
 
-class CheckpointError(ValueError):
-    """A file that is not a whole checkpoint."""
+def save(obj: Any, f: Any) -> None:
+    """Write dicts, lists and tuples of tensors, numbers, bools, strings and None, nested or not.
 
-
-def write_whole(path: str | os.PathLike, data: bytes | str) -> None:
-    """Write a file so that its name never stands for a part of it; text as UTF-8.
-
-    The data go to a hidden file beside it, which then takes its name: a failure at any moment
-    leaves what was there before. Errors: OSError of the file system.
-
-    >>> import pathlib, tempfile
-    >>> from tinygrad_edu.checkpoint import write_whole
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_whole(f"{folder}/note.txt", "whole")
-    ...     [(file.name, file.read_text()) for file in pathlib.Path(folder).iterdir()]
-    [('note.txt', 'whole')]
-    """
-    path = Path(path)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(data.encode() if isinstance(data, str) else data)
-        os.replace(part, path)
-    except BaseException:  # Ctrl-C too
-        part.unlink(missing_ok=True)
-        raise
-
-
-def save_weights(path: str | os.PathLike, weights: dict[str, Any]) -> None:
-    """Write a `state_dict` as safetensors, which PyTorch's `load_file` reads with the same keys.
-
-    Errors: OSError of the file system; what was there before then stays.
-    """
-    from safetensors.numpy import save
-
-    write_whole(path, save({name: _array(tensor) for name, tensor in weights.items()}))
-
-
-def save_checkpoint(path: str | os.PathLike, state: dict[str, Any]) -> None:
-    """Write nested dicts, lists and tuples of tensors, numbers, strings and None, losslessly.
-
-    Tensors are kept under readable names (`optimizer.state.0.exp_avg`), everything else as JSON in
-    the header; nothing is ever pickled. Errors: TypeError for any other kind of value; OSError of
-    the file system. In either case what was there before stays.
+    `f` is a path, whose file is written whole or not at all, or a binary file. The names of a
+    `state_dict` are those of the tensors in the file, which `safetensors.torch.load_file` reads
+    in PyTorch. Nothing is pickled; of a model or an optimizer, save the `state_dict()`.
+    Errors: TypeError for any other kind of value, ValueError for a structure that holds itself;
+    OSError of the file system. What was there before then stays.
 
     >>> import tempfile, tinygrad_edu as tg
-    >>> from tinygrad_edu.checkpoint import load_checkpoint, save_checkpoint
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save_checkpoint(f"{folder}/c", {"epoch": 3, "weights": {0: (tg.ones(2), 0.1)}})
-    ...     load_checkpoint(f"{folder}/c")
+    ...     tg.save({"epoch": 3, "weights": {0: (tg.ones(2), 0.1)}}, f"{folder}/c.safetensors")
+    ...     tg.load(f"{folder}/c.safetensors")
     {'epoch': 3, 'weights': {0: (tensor([1., 1.]), 0.1)}}
     """
-    from safetensors.numpy import save
-
-    tensors: dict[str, np.ndarray] = {}
-    text = json.dumps(_encode(state, "", tensors))
-    write_whole(path, save(tensors, metadata={_FORMAT: text}))
-
-
-def load_checkpoint(path: str | os.PathLike) -> dict[str, Any]:
-    """What `save_checkpoint` wrote, with new tensors that require no gradient.
-
-    Errors: CheckpointError (a ValueError) if the file is cut off, damaged, or of another kind;
-    OSError if it cannot be read.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    Path(path).open("rb").close()  # so that a missing file is an OSError of Python's own
+    arrays: dict[str, np.ndarray] = {}
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if _FORMAT not in metadata:
-                raise CheckpointError(f"{path} is not a checkpoint: its header lacks {_FORMAT!r}")
-            return _decode(json.loads(metadata[_FORMAT]), file)
-    except (SafetensorError, LookupError, TypeError, ValueError, RecursionError) as error:
-        if isinstance(error, CheckpointError):
-            raise
-        raise CheckpointError(f"{path} is damaged or not a checkpoint: {error}") from error
+        text = json.dumps(_encode(obj, "", arrays))
+    except RecursionError:
+        expected = "a structure that does not hold itself"
+        raise ValueError(describe("save", "obj", expected, "endless nesting")) from None
+    data = packed(arrays, {_FORMAT: text})
+    if hasattr(f, "write"):
+        f.write(data)
+    else:
+        write_whole(f, data)
 
 
-def _array(tensor: Any) -> np.ndarray:
-    array = tensor.numpy(force=True) if isinstance(tensor, Tensor) else tensor
-    return np.asarray(array, order="C")  # safetensors reads the memory as it lies
+def load(f: Any, map_location: Any = None, *, weights_only: bool = True) -> Any:
+    """What `save` wrote, or the named tensors of any other safetensors file.
+
+    `f` is a path or a binary file, read to its end. Tensors are new; those that required a
+    gradient do so again. `map_location` may name the CPU, where all tensors are, and whatever
+    `weights_only` says, nothing in the file can run.
+    Errors: CheckpointError (a ValueError) if the file is cut off, damaged or of another kind, such
+    as a pickle by `torch.save`; OSError if it cannot be read.
+
+    >>> import io, tinygrad_edu as tg
+    >>> file = io.BytesIO()
+    >>> tg.save([tg.tensor([1.0, 2.0]), "two"], file)
+    >>> _ = file.seek(0); tg.load(file)
+    [tensor([1., 2.]), 'two']
+    """
+    if isinstance(map_location, (str, Device)):
+        Device(str(map_location))
+    data = f.read() if hasattr(f, "read") else Path(f).read_bytes()
+    if not isinstance(data, bytes):
+        raise TypeError(describe("load", "f", "a file opened with 'rb'", "one opened for text"))
+    source = str(getattr(f, "name", "the file")) if hasattr(f, "read") else os.fspath(f)
+    tensors, metadata = unpacked(data, source)
+    if not any(key.startswith("tinygrad_edu checkpoint") for key in metadata):
+        return tensors
+    try:
+        return _decode(json.loads(metadata[_FORMAT]), tensors)
+    except (LookupError, TypeError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{source} is damaged or not a checkpoint: {error!r}") from error
 
 
-def _encode(value: Any, name: str, tensors: dict[str, np.ndarray]) -> Any:
-    """`value` as JSON that keeps int keys and tuples; its tensors are put into `tensors`."""
-    if value is None or isinstance(value, (bool, int, float, str)):
+def _encode(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
+    """`value` as JSON that keeps the kinds of keys, and tuples; its tensors go to `arrays`."""
+    if isinstance(value, _PLAIN):
         return value
     if isinstance(value, (Tensor, np.ndarray)):
-        while name in tensors:
+        array = storable(value, "save", name or "obj")
+        while name in arrays or name in ("", METADATA):
             name += "_"
-        tensors[name] = _array(value)
-        return {"tensor": name}
+        arrays[name] = array
+        return {"leaf" if getattr(value, "requires_grad", False) else "tensor": name}
     if isinstance(value, dict):
-        pairs = [[key, _encode(item, _inside(name, key), tensors)] for key, item in value.items()]
+        wrong = [key for key in value if not isinstance(key, _PLAIN)]
+        if wrong:
+            expected = "strings, numbers, bools or None as keys"
+            raise TypeError(describe("save", name or "obj", expected, repr(wrong[0])))
+        pairs = [[key, _encode(item, _inside(name, key), arrays)] for key, item in value.items()]
         return {"dict": pairs}
     if isinstance(value, (list, tuple)):
-        items = [_encode(item, _inside(name, i), tensors) for i, item in enumerate(value)]
+        items = [_encode(item, _inside(name, i), arrays) for i, item in enumerate(value)]
         return {"tuple": items} if isinstance(value, tuple) else items
-    raise TypeError(
-        f"save_checkpoint: {name}: expected tensors, numbers, strings, None, dicts, lists or "
-        f"tuples, got {type(value).__name__}"
-    )
+    expected = "tensors, numbers, strings, None, dicts, lists or tuples"
+    state = next((m for m in ("state_dict", "get_state") if hasattr(value, m)), None)
+    mend = f"save its {state}()" if state else ""
+    raise TypeError(describe("save", name or "obj", expected, f"a {type(value).__name__}", mend))
 
 
 def _inside(name: str, key: Any) -> str:
     return f"{name}.{key}" if name else str(key)
 
 
-def _decode(value: Any, file: Any) -> Any:
+def _decode(value: Any, tensors: dict[str, Tensor]) -> Any:
     if isinstance(value, list):
-        return [_decode(item, file) for item in value]
+        return [_decode(item, tensors) for item in value]
     if not isinstance(value, dict):
         return value
     ((kind, content),) = value.items()
     if kind == "tensor":
-        return from_numpy(file.get_tensor(content))
+        return tensors[content]
+    if kind == "leaf":
+        return tensors[content].requires_grad_()
     if kind == "tuple":
-        return tuple(_decode(content, file))
+        return tuple([_decode(item, tensors) for item in content])
     if kind == "dict":
-        return {key: _decode(item, file) for key, item in content}
+        return {key: _decode(item, tensors) for key, item in content}
     raise ValueError(f"unknown kind {kind!r} of value")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from tinygrad_edu import __version__
-from tinygrad_edu.checkpoint import CheckpointError
+from tinygrad_edu.errors import CheckpointError
 from tinygrad_edu.runs import FILES, MODELS, OPTIMIZERS, Options, Run, RunError, Summary
 from tinygrad_edu.training import Callback, NonFiniteLossError, Trainer
 

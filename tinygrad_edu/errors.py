@@ -7,8 +7,8 @@ how to mend it; `describe` words them all alike.
 from __future__ import annotations
 
 __all__ = [
-    "DTypeError", "DimensionError", "DivisionError", "GradientError", "GraphError", "LinAlgError",
-    "ShapeError",
+    "CheckpointError", "DTypeError", "DimensionError", "DivisionError", "GradientError",
+    "GraphError", "LinAlgError", "ShapeError",
 ]  # fmt: skip
 
 
@@ -38,6 +38,10 @@ class GraphError(RuntimeError):
 
 class GradientError(AssertionError):
     """A gradient that differs from the numerical one."""
+
+
+class CheckpointError(ValueError, RuntimeError):
+    """A file of tensors that is cut off, damaged, or of another kind."""
 
 
 def describe(op: str, argument: str, expected: object, got: object, mend: str = "") -> str:

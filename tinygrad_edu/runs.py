@@ -20,16 +20,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tinygrad_edu import nn, plot
-from tinygrad_edu.checkpoint import (
-    CheckpointError,
-    load_checkpoint,
-    save_checkpoint,
-    save_weights,
-    write_whole,
-)
+from tinygrad_edu import checkpoint, nn, plot
 from tinygrad_edu.datasets import DataLoader, digits
-from tinygrad_edu.errors import describe
+from tinygrad_edu.errors import CheckpointError, describe
+from tinygrad_edu.files import save_file, write_whole
 from tinygrad_edu.modes import Generator, manual_seed
 from tinygrad_edu.ops.activation import softmax
 from tinygrad_edu.training import Callback, Trainer, count_correct, predict
@@ -199,7 +193,7 @@ class Run(Callback):
         path = Path(folder) / CHECKPOINT
         if not path.is_file():
             raise RunError(f"{folder} is not a run that can be resumed: it has no {CHECKPOINT}")
-        state = load_checkpoint(path)
+        state = checkpoint.load(path)
         try:
             stored, done = Options(**state["options"]), int(state["trainer"]["epoch"])
         except _UNFIT as error:
@@ -232,7 +226,7 @@ class Run(Callback):
             "seconds": self.seconds,
             "trainer": self.trainer.state_dict(),
         }
-        save_checkpoint(self.folder / CHECKPOINT, state)
+        checkpoint.save(state, self.folder / CHECKPOINT)
         self.saved_epoch = self.trainer.epoch
         self._write_history()
 
@@ -256,7 +250,7 @@ class Run(Callback):
             parameters=sum(p.numel() for p in trainer.model.parameters()),
             seconds=self.seconds,
         )
-        save_weights(self.folder / WEIGHTS, trainer.best_weights)
+        save_file(trainer.best_weights, self.folder / WEIGHTS)
         self._write_history(test_accuracy=summary.test_accuracy)
         self._draw(scores, labels)
         return summary
