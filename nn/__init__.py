@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from . import functional, init, optim
 from .activation import LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
+from .batchnorm import BatchNorm1d, BatchNorm2d, InstanceNorm1d, InstanceNorm2d
 from .container import ModuleList, Sequential
 from .conv import Conv2d
 from .dropout import Dropout
 from .linear import Flatten, Identity, Linear
 from .loss import CrossEntropyLoss, MSELoss, NLLLoss
 from .module import Module
+from .norm import GroupNorm, LayerNorm, RMSNorm
 from .parameter import Parameter
 from .pool import AvgPool2d, MaxPool2d
 
 __all__ = [
     "Module", "Parameter", "ModuleList", "Sequential",
     "Linear", "Flatten", "Identity", "Conv2d", "MaxPool2d", "AvgPool2d", "Dropout",
+    "BatchNorm1d", "BatchNorm2d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "LayerNorm",
+    "RMSNorm",
     "ReLU", "Sigmoid", "Tanh", "Softmax", "LogSoftmax",
     "CrossEntropyLoss", "MSELoss", "NLLLoss",
     "functional", "init", "optim",

@@ -7,10 +7,9 @@ from typing import Any
 from tinygrad_edu.errors import describe
 from tinygrad_edu.kernels.checks import pair
 from tinygrad_edu.ops.conv import conv2d
-from tinygrad_edu.ops.create import empty
 from tinygrad_edu.tensor import Tensor
 
-from .linear import reset_uniform, whole
+from .layer import add_parameters, reset_uniform, whole
 from .module import Module
 from .parameter import Parameter
 
@@ -47,7 +46,7 @@ class Conv2d(Module):
         self.stride = pair("Conv2d", "stride", stride, 1)
         self.padding = _padding(padding, self.stride)
         self.dilation = pair("Conv2d", "dilation", dilation, 1)
-        self.groups = whole("Conv2d", "groups", groups, 1)
+        self.groups = whole(self, "groups", groups, 1)
         self.in_channels = self._channels("in_channels", in_channels)
         self.out_channels = self._channels("out_channels", out_channels)
         self.padding_mode = padding_mode
@@ -55,14 +54,11 @@ class Conv2d(Module):
             got = f"{padding_mode!r}, which is not there yet"
             raise ValueError(describe("Conv2d", "padding_mode", "'zeros'", got, "pad the input"))
         shape = (out_channels, in_channels // groups, *self.kernel_size)
-        self.weight = Parameter(empty(shape, device=device, dtype=dtype))
-        self.register_parameter(
-            "bias", Parameter(empty(out_channels, device=device, dtype=dtype)) if bias else None
-        )
+        add_parameters(self, device, dtype, weight=shape, bias=shape[:1] if bias else None)
         self.reset_parameters()
 
     def _channels(self, argument: str, value: int) -> int:
-        if whole("Conv2d", argument, value, 1) % self.groups:
+        if whole(self, argument, value, 1) % self.groups:
             expected = f"a multiple of groups={self.groups}"
             raise ValueError(describe("Conv2d", argument, expected, value))
         return int(value)

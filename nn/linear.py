@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from tinygrad_edu.errors import describe
-from tinygrad_edu.ops.create import empty
 from tinygrad_edu.ops.linalg import linear
 from tinygrad_edu.ops.shape import flatten
 from tinygrad_edu.tensor import Tensor
 
-from . import init
+from .layer import add_parameters, reset_uniform, whole
 from .module import Module
 from .parameter import Parameter
 
@@ -56,12 +53,10 @@ class Linear(Module):
         dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.in_features = whole("Linear", "in_features", in_features, 0)
-        self.out_features = whole("Linear", "out_features", out_features, 0)
-        self.weight = Parameter(empty(out_features, in_features, device=device, dtype=dtype))
-        self.register_parameter(
-            "bias", Parameter(empty(out_features, device=device, dtype=dtype)) if bias else None
-        )
+        self.in_features = whole(self, "in_features", in_features, 0)
+        self.out_features = whole(self, "out_features", out_features, 0)
+        shape = (self.out_features, self.in_features)
+        add_parameters(self, device, dtype, weight=shape, bias=shape[:1] if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -78,22 +73,6 @@ class Linear(Module):
             f"in_features={self.in_features}, out_features={self.out_features}, "
             f"bias={self.bias is not None}"
         )
-
-
-def reset_uniform(weight: Tensor, bias: Tensor | None) -> None:
-    """PyTorch's start of linear and convolutional layers: uniform in +-1 / sqrt(fan_in)."""
-    init.kaiming_uniform_(weight, a=math.sqrt(5))
-    if bias is not None:
-        fan_in = weight.numel() // max(weight.shape[0], 1)
-        bound = 1 / math.sqrt(fan_in) if fan_in else 0.0
-        init.uniform_(bias, -bound, bound)
-
-
-def whole(layer: str, argument: str, value: Any, least: int) -> int:
-    """`value` as an int. Errors: ValueError unless it is an integer of at least `least`."""
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
-        raise ValueError(describe(layer, argument, f"an integer of at least {least}", repr(value)))
-    return int(value)
 
 
 class Flatten(Module):

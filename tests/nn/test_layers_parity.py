@@ -1,0 +1,172 @@
+"""Every layer in PyTorch: the same text, names, shapes, numbers, gradients and refusals."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import warnings
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+
+torch = pytest.importorskip("torch", reason="compares with PyTorch")
+pytestmark = pytest.mark.parity
+
+LIBRARIES = (tg, torch)
+
+# A layer, and the shapes of its inputs.
+NORMS = [
+    ("BatchNorm1d(3)", (5, 3)),
+    ("BatchNorm1d(3, eps=0.5, momentum=0.3)", (4, 3, 2)),
+    ("BatchNorm1d(3, momentum=None)", (5, 3)),
+    ("BatchNorm1d(3, affine=False)", (5, 3)),
+    ("BatchNorm1d(3, bias=False)", (5, 3)),
+    ("BatchNorm1d(3, track_running_stats=False)", (5, 3)),
+    ("BatchNorm1d(3, 1e-5, None, False, False)", (5, 3)),
+    ("BatchNorm2d(3)", (2, 3, 4, 5)),
+    ("BatchNorm2d(3, momentum=None, affine=False)", (2, 3, 4, 5)),
+    ("InstanceNorm1d(3)", (2, 3, 4)),
+    ("InstanceNorm1d(3, affine=True, track_running_stats=True)", (2, 3, 4)),
+    ("InstanceNorm1d(3, track_running_stats=True, momentum=0.5)", (3, 4)),
+    ("InstanceNorm2d(3, affine=True)", (2, 3, 4, 5)),
+    ("InstanceNorm2d(3, affine=True, bias=False, track_running_stats=True)", (3, 4, 5)),
+    ("LayerNorm(4)", (2, 3, 4)),
+    ("LayerNorm([3, 4], eps=0.1)", (2, 3, 4)),
+    ("LayerNorm(4, bias=False)", (2, 4)),
+    ("LayerNorm((3, 4), elementwise_affine=False)", (3, 4)),
+    ("GroupNorm(2, 4)", (3, 4)),
+    ("GroupNorm(1, 4, eps=0.1)", (2, 4, 3, 3)),
+    ("GroupNorm(4, 4, affine=False)", (2, 4, 3)),
+    ("GroupNorm(2, 4, bias=False)", (2, 4, 3)),
+    ("RMSNorm(4)", (2, 3, 4)),
+    ("RMSNorm([3, 4], eps=0.1)", (2, 3, 4)),
+    ("RMSNorm(4, elementwise_affine=False)", (2, 4)),
+]
+LAYERS = NORMS
+
+
+def make(lib, text):
+    return eval(text, vars(lib.nn))
+
+
+def pair(text):
+    """The layer in both libraries, in float64, from PyTorch's weights, none of them constant."""
+    torch.manual_seed(0)
+    theirs = make(torch, text).double()
+    with torch.no_grad():
+        for p in theirs.parameters():
+            p.add_(torch.rand_like(p))
+    ours = make(tg, text).double()
+    ours.load_state_dict({k: v.numpy() for k, v in theirs.state_dict().items()})
+    return ours, theirs
+
+
+def quietly(call, *args):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Using padding='same'", UserWarning)
+        return call(*args)
+
+
+@pytest.mark.parametrize("text", [text for text, *_ in LAYERS])
+def test_text_names_and_shapes(text):
+    ours, theirs = (make(lib, text) for lib in LIBRARIES)
+    assert repr(ours) == repr(theirs)
+    for kept in (lambda m: m.state_dict().items(), lambda m: m.named_buffers()):
+        described = [
+            [(name, tuple(t.shape), str(t.dtype).removeprefix("torch.")) for name, t in kept(m)]
+            for m in (ours, theirs)
+        ]
+        assert described[0] == described[1]
+    for lib, module in zip(LIBRARIES, (ours, theirs), strict=True):
+        repeated = copy.deepcopy(module)
+        assert [n for n, _ in repeated.named_parameters()] == [
+            n for n, _ in ours.named_parameters()
+        ]
+        assert all(isinstance(p, lib.nn.Parameter) for p in repeated.parameters())
+
+
+@pytest.mark.parametrize("text, shapes", [(t, s) for t, *s in LAYERS], ids=[t for t, *_ in LAYERS])
+def test_numbers_and_gradients(text, shapes, rng):
+    """Two steps in training, one in evaluation: results, gradients, and what the layer keeps."""
+    modules = pair(text)
+    for training in (True, True, False):
+        inputs, directions, found = [rng.standard_normal(shape) for shape in shapes], None, []
+        for lib, module in zip(LIBRARIES, modules, strict=True):
+            module.train(training)
+            tensors = [lib.tensor(x, requires_grad=True) for x in inputs]
+            out = quietly(module, *tensors)
+            outs = out if isinstance(out, tuple) else (out,)
+            directions = directions or [rng.standard_normal(tuple(y.shape)) for y in outs]
+            outs[0].backward(lib.tensor(directions[0]))
+            grads = [t.grad for t in (*tensors, *module.parameters())]
+            found.append([*(y.detach() for y in outs), *grads, *module.state_dict().values()])
+        for one, other in zip(*found, strict=True):
+            assert one.shape == tuple(other.shape)
+            np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", sorted({text.partition("(")[0] for text, *_ in LAYERS}))
+def test_constructors_take_the_same_arguments(name):
+    ours, theirs = (
+        [
+            (p.name, p.default, p.kind)
+            for p in inspect.signature(getattr(lib.nn, name)).parameters.values()
+        ]
+        for lib in LIBRARIES
+    )
+    assert ours == theirs
+
+
+# --- the start ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", [t for t, *_ in NORMS if "False" not in t])
+def test_constant_starts(text):
+    ours, theirs = (make(lib, text) for lib in LIBRARIES)
+    for module in (ours, theirs):
+        for t in module.state_dict().values():
+            t.fill_(3)
+        module.reset_parameters()
+    for key, value in theirs.state_dict().items():
+        assert ours.state_dict()[key].tolist() == value.tolist()
+        assert make(tg, text).state_dict()[key].tolist() == value.tolist()
+
+
+# --- refusals -------------------------------------------------------------------------------------
+
+REFUSED = [
+    ("BatchNorm1d(-1)",),
+    ("BatchNorm1d(2.5)",),
+    ("BatchNorm1d(3)", (2, 3, 4, 4)),
+    ("BatchNorm1d(3)", (3,)),
+    ("BatchNorm1d(3)", (2, 4)),
+    ("BatchNorm1d(3)", (1, 3)),
+    ("BatchNorm1d(3, track_running_stats=False).eval()", (1, 3)),
+    ("BatchNorm2d(3)", (2, 3, 4)),
+    ("BatchNorm2d(3)", (1, 3, 1, 1)),
+    ("InstanceNorm1d(3)", (3,)),
+    ("InstanceNorm1d(3)", (2, 3, 1)),
+    ("InstanceNorm1d(3, affine=True)", (2, 4, 5)),
+    ("InstanceNorm2d(3, affine=True)", (2, 4, 5)),
+    ("InstanceNorm2d(3)", (2, 3)),
+    ("GroupNorm(2, 3)",),
+    ("GroupNorm(0, 3)",),
+    ("GroupNorm(2, 4)", (1, 5)),
+    ("GroupNorm(2, 4)", (1, 6)),
+    ("LayerNorm(3)", (2, 4)),
+    ("LayerNorm(())", (2, 4)),
+    ("LayerNorm(-1)",),
+    ("RMSNorm(3)", (2, 4)),
+]
+
+
+@pytest.mark.parametrize("text, shapes", [(t, s) for t, *s in REFUSED], ids=str)
+def test_refusals(text, shapes):
+    errors = (ValueError, RuntimeError, TypeError, AssertionError, ArithmeticError)
+    for lib in LIBRARIES:
+        inputs = [lib.ones(*shape) for shape in shapes]
+        layer = make(lib, text) if inputs else None
+        with pytest.raises(errors):
+            make(lib, text) if layer is None else layer(*inputs)
