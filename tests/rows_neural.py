@@ -142,6 +142,8 @@ row("standardize", [case((2, 3), dim=(0,), eps=1e-5), case((2, 3, 2), dim=(0, 2)
 row("batch_norm", [*CHANNELS, case((3, 2, 2), (2,), (2,), mean=MEANS, var=SPREADS, training=False)],
     numpy_batch_norm, call=by_name, torch="nn.functional.batch_norm",
     bad=[*BAD_CHANNELS, case((1, 3), None, None), case((1, 3, 1), None, None),
+         case((2, 3), None, None, eps=0.0),
+         case((2, 2), None, None, mean=MEANS, var=SPREADS, training=False, eps=-1.0),
          case((2, 3, 1), None, None, training=False),
          case((2, 3), None, None, mean=MEANS, var=SPREADS)])
 row("instance_norm", [*CHANNELS[1:],

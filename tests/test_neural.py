@@ -140,6 +140,20 @@ def test_a_refused_batch_leaves_the_statistics_alone():
     assert mean.tolist() == [0, 0] and var.tolist() == [1, 1]
 
 
+def test_an_empty_batch_leaves_the_statistics_alone():
+    for norm, shape in ((F.batch_norm, (0, 2)), (F.instance_norm, (0, 2, 3))):
+        mean, var, x = tg.zeros(2), tg.ones(2), tg.ones(*shape, requires_grad=True)
+        norm(x, mean, var, None, None, True).sum().backward()
+        assert x.grad.shape == shape
+        assert mean.tolist() == [0, 0] and var.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("eps, training", [(0.0, True), (-1e-5, True), (-1e-5, False)])
+def test_batch_norm_refuses_to_divide_by_a_root_of_nothing(eps, training):
+    with pytest.raises(ValueError, match=rf"batch_norm: argument 'eps': expected .* got {eps}"):
+        F.batch_norm(tg.ones(2, 3), tg.zeros(3), tg.ones(3), training=training, eps=eps)
+
+
 def test_norms_refuse_another_dtype():
     with pytest.raises(DTypeError, match=r"layer_norm: argument 'weight'.*float32.*float64"):
         F.layer_norm(tg.ones(2, 3), (3,), tg.ones(3, dtype=tg.float64))

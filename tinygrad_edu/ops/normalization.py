@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import storage
-from tinygrad_edu.errors import DTypeError, GraphError, ShapeError
+from tinygrad_edu.errors import DTypeError, GraphError, ShapeError, describe
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops.functions import rsqrt
 from tinygrad_edu.ops.reduce import mean, variance
@@ -50,18 +50,18 @@ def standardize_rule(g, input, out, dim, eps):
 @standardize.fused
 def standardize_fused(g, out, dim, scale):
     product = g * out
-    gi = out * -np.mean(product, axis=dim, keepdims=True)
+    gi = out * -mean(product, dim, True)
     gi += g
-    gi -= np.mean(g, axis=dim, keepdims=True)
+    gi -= mean(g, dim, True)
     gi *= scale
     return gi
 
 
 def _moments(x: np.ndarray, dim: tuple) -> Moments:
     """The mean and the variance without correction, over `dim`, which is kept."""
-    centre = np.mean(x, axis=dim, keepdims=True)
+    centre = mean(x, dim, True)
     centred = x - centre
-    return centre, np.mean(np.square(centred, out=centred), axis=dim, keepdims=True)
+    return centre, mean(np.square(centred, out=centred), dim, True)
 
 
 # --- checks and the affine part -----------------------------------------------------------------
@@ -113,8 +113,10 @@ def batch_norm(
     with the biased variance, and the running ones move towards them in place: `momentum` is the
     share of the new value, and the variance that is kept is the unbiased one. Otherwise the
     running statistics are used, as constants.
+    An empty batch moves nothing.
     Gradient: through the batch's statistics in training.
-    Errors: ValueError for a single value per channel in training, ShapeError, DTypeError.
+    Errors: ValueError for a single value per channel in training, or an `eps` that is negative (in
+    training, not positive); ShapeError, DTypeError.
     Source: Ioffe and Szegedy (2015).
 
     >>> import tinygrad_edu as tg
@@ -125,6 +127,9 @@ def batch_norm(
     >>> mean, var
     (tensor([0.2000]), tensor([1.1000]))
     """
+    if eps < 0 or (training and not eps):
+        expected = "more than 0 in training" if training else "0 or more"
+        raise ValueError(describe("batch_norm", "eps", expected, eps))
     dim = (0, *range(2, input.ndim))
     return _channel_norm(
         "batch_norm", input, dim, running_mean, running_var, weight, bias, training, momentum, eps
@@ -177,7 +182,8 @@ def _channel_norm(
         _check_movable(name, running)
         moments = _moments(_array(input), dim)
         out = standardize(input, dim, eps, moments)
-        _move(running, moments, momentum, n)
+        if 0 not in input.shape:
+            _move(running, moments, momentum, n)
     elif running_mean is None or running_var is None:
         raise ValueError(
             f"{name}: expected running_mean and running_var where the input's own statistics are "
