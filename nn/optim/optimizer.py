@@ -1,49 +1,82 @@
-"""Optimizer: groups of parameters, what is remembered of each, and the walk over all of them.
-
-An update rule is a function on flat arrays. It runs on one block after the other, each small
-enough to stay in the processor's cache while parameter, gradient and memories are read and
-written, and with scratch arrays that are made once: a step allocates nothing.
-"""
+"""Optimizer: groups of parameters, what is remembered of each, and the walk over all of them."""
 
 from __future__ import annotations
 
-import copy
+import functools
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu import storage
+from tinygrad_edu import dtypes, storage
 from tinygrad_edu.errors import describe
+from tinygrad_edu.hooks import RemovableHandle
 from tinygrad_edu.modes import enable_grad
 from tinygrad_edu.tensor import Tensor, make
 
 from ..parameter import clear_gradients
+from . import saving
+from .blocks import Scratch, blocks, descent
+from .settings import check_limits
 
 __all__ = ["Optimizer"]
 
-BLOCK = 1 << 16  # elements; measured
+
+def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
+    """`step` with the calls of the optimizer's hooks before and after it."""
+
+    @functools.wraps(step)
+    def hooked(*args: Any, **kwargs: Any) -> Any:
+        optimizer: Optimizer = args[0]
+        for hook in tuple(optimizer._pre_hooks.values()):
+            changed = hook(optimizer, args, kwargs)
+            if isinstance(changed, tuple) and len(changed) == 2:
+                args, kwargs = changed
+            elif changed is not None:
+                expected = "None or a pair (args, kwargs)"
+                raise TypeError(describe("step", "hook", expected, f"{changed!r}"))
+        result = step(*args, **kwargs)
+        optimizer._opt_called = True
+        for hook in tuple(optimizer._post_hooks.values()):
+            hook(optimizer, args, kwargs)
+        return result
+
+    return hooked
 
 
 class Optimizer:
-    """Base of all optimizers: a subclass checks its settings and updates one parameter.
+    """Base of all optimizers: a subclass names its settings, and updates one parameter.
 
-    `params` are tensors, or groups: dictionaries with "params" and settings of their own, in
-    place of those in `defaults`. `state` holds what is remembered of each parameter, under
-    PyTorch's names.
+    `params` are tensors, pairs of a name and a tensor, or groups: dictionaries with "params" and
+    settings of their own, in place of those in `defaults`. `state` holds what is remembered of
+    each parameter, under PyTorch's names.
+    A subclass may also define `step` itself, on `param_groups` and `state`, as in PyTorch.
     Errors: ValueError if there are no parameters, for one that is no leaf, for one in two groups,
     and for a bad setting; TypeError for what is no tensor.
 
-    >>> import tinygrad_edu as tg
-    >>> w = tg.nn.Parameter(tg.ones(1))
-    >>> optimizer = tg.optim.SGD([w], lr=0.5)
+    >>> import numpy as np, tinygrad_edu as tg
+    >>> class SignDescent(tg.optim.Optimizer):
+    ...     def __init__(self, params, lr=0.1):
+    ...         super().__init__(params, {"lr": lr})
+    ...     def update(self, param, grad, group):
+    ...         for p, g, t, _ in self.blocks(param, grad, group):
+    ...             p -= np.multiply(np.sign(g, t), group["lr"], t)
+    >>> w = tg.nn.Parameter(tg.ones(2))
     >>> (w * w).sum().backward()
-    >>> optimizer.step(); w.tolist()
-    [0.0]
+    >>> SignDescent([w]).step(); w.tolist()
+    [0.8999999761581421, 0.8999999761581421]
     """
+
+    checked: tuple[str, ...] = ()  # settings whose limits are checked
+    memories: tuple[str, ...] = ()  # what `state` holds in the shape and dtype of the parameter
+    scalars: tuple[str, ...] = ("step",)  # what it holds as single numbers
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "step" in vars(cls):
+            cls.step = _with_hooks(cls.step)  # type: ignore[method-assign]
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         name = type(self).__name__
@@ -54,7 +87,7 @@ class Optimizer:
         self.defaults = defaults
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
-        self._scratch: dict[tuple[np.dtype, int], list[np.ndarray]] = {}
+        self._unsaved()
         groups = list(params)
         if not groups:
             mend = "does the model register its parameters?"
@@ -62,18 +95,68 @@ class Optimizer:
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
 
+    def _unsaved(self) -> None:
+        """Set what a copy of the optimizer starts without."""
+        self._scratch = Scratch()
+        self._pre_hooks: dict[int, Callable] = {}
+        self._post_hooks: dict[int, Callable] = {}
+        self._opt_called = False  # whether there was a step, which schedulers ask
+
     # --- what subclasses say ------------------------------------------------------------------
 
     def check(self, settings: dict[str, Any]) -> None:
         """Raise ValueError for settings that make no sense."""
-        raise NotImplementedError(f"{type(self).__name__} must define check(settings)")
+        check_limits(type(self).__name__, settings, (*self.checked, "differentiable"))
 
     def update(self, param: Tensor, grad: np.ndarray, group: dict[str, Any]) -> None:
         """Change one parameter."""
         raise NotImplementedError(f"{type(self).__name__} must define update(param, grad, group)")
 
+    # --- what their rules are made of ---------------------------------------------------------
+
+    def blocks(
+        self, param: Tensor, grad: np.ndarray, group: dict[str, Any], *memories: str
+    ) -> Iterator[list[np.ndarray]]:
+        """Walk over a parameter in flat blocks: p, g, the memories, and two scratch arrays.
+
+        g is the direction to descend: the gradient, turned round to maximize, with weight decay;
+        it is not to be written. What is written to p and the memories stays.
+        """
+        array = param.array
+        flat = [array.reshape(-1), grad.reshape(-1)]
+        flat += [self.memory(param, name).reshape(-1) for name in memories]
+        for p, g, *kept in blocks(flat):
+            out, *scratch = self._scratch(array.dtype, p.size)
+            yield [p, descent(p, g, out, group), *kept, *scratch]
+        if not array.flags.c_contiguous:  # then p was cut from a copy
+            array[...] = flat[0].reshape(array.shape)
+        storage.wrote(array)
+
+    def memory(self, param: Tensor, name: str, start: float = 0.0) -> np.ndarray:
+        """The array remembered of a parameter; the first time it is made, full of `start`."""
+        state = self.state[param]
+        if state.get(name) is None:
+            state[name] = make(np.full(param.shape, start, param.dtype), None)
+        return state[name].array
+
+    def scalar(self, param: Tensor, name: str, start: float = 0.0) -> np.ndarray:
+        """The number remembered of a parameter, as an array without dimensions."""
+        state = self.state[param]
+        value = state.get(name, start)
+        if not isinstance(value, Tensor):
+            dtype = np.promote_types(dtypes.get_default_dtype(), np.float32)
+            state[name] = value = make(np.array(value, dtype), None)
+        return value.array
+
+    def count(self, param: Tensor) -> float:
+        """Count a step of a parameter: its number, from 1."""
+        step = self.scalar(param, "step")
+        step += 1
+        return step.item()
+
     # --- steps --------------------------------------------------------------------------------
 
+    @_with_hooks
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient.
 
@@ -95,34 +178,17 @@ class Optimizer:
         for group in self.param_groups:
             clear_gradients(group["params"], set_to_none)
 
-    def blocks(self, param: Tensor, *others: np.ndarray) -> Iterator[list[np.ndarray]]:
-        """Cut the parameter and arrays of its shape into flat blocks; two scratch arrays follow.
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(optimizer, args, kwargs)` before every step, with the arguments of `step`.
 
-        What is written to the blocks is written to the parameter and (if contiguous) the others.
+        `args` begins with the optimizer. A pair that the hook returns takes their place. Returns
+        a handle whose `remove()` takes the hook away. Copies of the optimizer have no hooks.
         """
-        array = param.array
-        flat = [x.reshape(-1) for x in (array, *others)]
-        n = array.size
-        if n <= BLOCK:
-            yield flat + self._scratch_of(array.dtype, n)
-        else:
-            for start in range(0, n, BLOCK):
-                block = [x[start : start + BLOCK] for x in flat]
-                yield block + self._scratch_of(array.dtype, block[0].size)
-        if not array.flags.c_contiguous:  # `flat` is a copy
-            array[...] = flat[0].reshape(array.shape)
-        storage.wrote(array)
+        return RemovableHandle(self._pre_hooks, hook)
 
-    def _scratch_of(self, dtype: np.dtype, n: int) -> list[np.ndarray]:
-        """Two arrays of n elements to write to: views of one memory, made once."""
-        found = self._scratch.get((dtype, n))
-        if found is None:
-            if n < BLOCK:
-                found = [whole[:n] for whole in self._scratch_of(dtype, BLOCK)]
-            else:
-                found = [np.empty(n, dtype), np.empty(n, dtype)]
-            self._scratch[dtype, n] = found
-        return found
+    def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(optimizer, args, kwargs)` after every step; as `register_step_pre_hook`."""
+        return RemovableHandle(self._post_hooks, hook)
 
     # --- groups -------------------------------------------------------------------------------
 
@@ -139,10 +205,14 @@ class Optimizer:
         if isinstance(params, (set, frozenset)):
             mend = "its order differs from run to run; use a list"
             raise TypeError(describe(name, "params", "an ordered collection", "a set", mend))
-        params = [params] if isinstance(params, Tensor) else list(params)
+        entries = [params] if isinstance(params, Tensor) else list(params)
+        names, params = _names_apart(name, entries)
         self._check_params(params)
-        group = {**self.defaults, **param_group}
-        group["params"] = params
+        group = {**self.defaults, **param_group, "params": params}
+        if names:
+            group["param_names"] = names
+        if any(("param_names" in other) != ("param_names" in group) for other in self.param_groups):
+            raise ValueError(f"{name}: name the parameters of all groups, or of none")
         self.check(group)
         self.param_groups.append(group)
 
@@ -160,7 +230,7 @@ class Optimizer:
         if len(set(params)) < len(params):
             warnings.warn(
                 f"{name}: a parameter is twice in one group and will be updated twice in each step",
-                stacklevel=4,
+                stacklevel=5,
             )
         known = {p for group in self.param_groups for p in group["params"]}
         if not known.isdisjoint(params):
@@ -174,13 +244,7 @@ class Optimizer:
         {"state": {number: {name: tensor}}, "param_groups": [{..., "params": [number, ...]}]}; the
         tensors are shared with the optimizer.
         """
-        numbers: dict[Tensor, int] = {}
-        groups = []
-        for group in self.param_groups:
-            places = [numbers.setdefault(p, len(numbers)) for p in group["params"]]
-            groups.append({**group, "params": places})
-        state = {numbers[p]: dict(memory) for p, memory in self.state.items()}
-        return {"state": state, "param_groups": groups}
+        return saving.pack(self)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over (a copy of) what another optimizer's `state_dict` returned, and go on from it.
@@ -188,57 +252,15 @@ class Optimizer:
         Errors: ValueError if its groups, parameters or settings do not fit; then nothing was
         changed.
         """
-        groups = self._load_groups(state_dict)
-        param_of: dict[int, Tensor] = {}
-        for saved, group in zip(state_dict["param_groups"], groups, strict=True):
-            param_of.update(zip(saved["params"], group["params"], strict=True))
-        state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
-        for number, memory in state_dict["state"].items():
-            if number not in param_of:
-                expected = f"numbers of its {len(param_of)} parameters"
-                raise ValueError(describe("load_state_dict", "state", expected, repr(number)))
-            param = param_of[number]
-            state[param] = {key: self._load(param, key, value) for key, value in memory.items()}
-        self.param_groups, self.state = groups, state
-
-    def _load_groups(self, state_dict: Mapping[str, Any]) -> list[dict[str, Any]]:
-        expected = "a mapping with 'state' and 'param_groups'"
-        if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= set(state_dict):
-            got = str(list(state_dict) if isinstance(state_dict, Mapping) else type(state_dict))
-            raise ValueError(describe("load_state_dict", "state_dict", expected, got))
-        found = [len(saved["params"]) for saved in state_dict["param_groups"]]
-        sizes = [len(group["params"]) for group in self.param_groups]
-        if found != sizes:
-            expected = f"groups of {sizes} parameters"
-            mend = "was it saved for this model?"
-            raise ValueError(describe("load_state_dict", "param_groups", expected, found, mend))
-        groups = []
-        for saved, group in zip(state_dict["param_groups"], self.param_groups, strict=True):
-            missing = [key for key in self.defaults if key not in saved]
-            if missing:
-                mend = f"was it saved by {type(self).__name__}?"
-                expected = f"the settings {', '.join(self.defaults)}"
-                got = f"none for {', '.join(missing)}"
-                raise ValueError(describe("load_state_dict", "param_groups", expected, got, mend))
-            settings = {key: copy.deepcopy(x) for key, x in saved.items() if key != "params"}
-            self.check(settings)
-            groups.append({"params": group["params"], **settings})
-        return groups
-
-    def _load(self, param: Tensor, key: str, value: Any) -> Any:
-        """A copy of a remembered value, in the parameter's dtype; a count of steps in float32."""
-        array = value.array if isinstance(value, Tensor) else value
-        if key == "step":
-            return make(np.array(array, np.float32), None)
-        if not isinstance(array, np.ndarray):
-            return copy.deepcopy(value)
-        if array.ndim and array.shape != param.shape:
-            expected = f"shape {param.shape} for {key!r}"
-            raise ValueError(describe("load_state_dict", "state", expected, f"{array.shape}"))
-        return make(np.array(array, param.dtype, order="C"), None)
+        self.param_groups, self.state = saving.unpack(self, state_dict)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_scratch": {}}
+        unsaved = ("_scratch", "_pre_hooks", "_post_hooks", "_opt_called")
+        return {key: value for key, value in self.__dict__.items() if key not in unsaved}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._unsaved()
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -248,18 +270,11 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
-def check_at_least_0(optimizer: str, settings: dict[str, Any], *arguments: str) -> None:
-    """Raise ValueError for a setting that is no number of at least 0."""
-    for argument in arguments:
-        value = settings[argument]
-        if not isinstance(value, Real) or not float(value) >= 0:
-            expected = "a number of at least 0"
-            raise ValueError(describe(optimizer, argument, expected, repr(value)))
-
-
-def direction(p: np.ndarray, g: np.ndarray, out: np.ndarray, group: dict[str, Any]) -> np.ndarray:
-    """The gradient to descend: with weight decay added, turned round to maximize. May be `g`."""
-    if group["weight_decay"]:
-        np.multiply(p, float(group["weight_decay"]), out)
-        return (np.subtract if group["maximize"] else np.add)(out, g, out)
-    return np.negative(g, out) if group["maximize"] else g
+def _names_apart(optimizer: str, entries: list[Any]) -> tuple[list[str], list[Any]]:
+    """The names, if there are any, and the tensors of a list of parameters."""
+    names = [entry[0] for entry in entries if isinstance(entry, tuple)]
+    if names and len(names) < len(entries):
+        got = f"{len(names)} names for {len(entries)} parameters"
+        mend = "use model.named_parameters()"
+        raise ValueError(describe(optimizer, "params", "names for all or for none", got, mend))
+    return names, [entry[1] for entry in entries] if names else entries

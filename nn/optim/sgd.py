@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.tensor import Tensor, make
+from tinygrad_edu.tensor import Tensor
 
-from .optimizer import Optimizer, check_at_least_0, direction
+from .optimizer import Optimizer
+from .settings import Number, given, numbers
 
 __all__ = ["SGD"]
 
@@ -30,19 +31,19 @@ class SGD(Optimizer):
     tensor([0.9000], requires_grad=True)
     """
 
+    checked = ("lr", "momentum", "weight_decay")
+    memories = ("momentum_buffer",)
+
     def __init__(
-        self, params: Iterable[Any], lr: float = 1e-3, momentum: float = 0, dampening: float = 0,
-        weight_decay: float = 0, nesterov: bool = False, *, maximize: bool = False,
+        self, params: Iterable[Any], lr: Number = 1e-3, momentum: float = 0, dampening: float = 0,
+        weight_decay: Number = 0, nesterov: bool = False, *, maximize: bool = False,
+        foreach: bool | None = None, differentiable: bool = False, fused: bool | None = None,
     ) -> None:  # fmt: skip
-        defaults = {
-            "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay,
-            "nesterov": nesterov, "maximize": maximize,
-        }  # fmt: skip
-        super().__init__(params, defaults)
+        super().__init__(params, given(locals()))
 
     def check(self, settings: dict[str, Any]) -> None:
         """Raise ValueError for settings that make no sense."""
-        check_at_least_0("SGD", settings, "lr", "momentum", "weight_decay")
+        super().check(settings)
         momentum, dampening = settings["momentum"], settings["dampening"]
         if settings["nesterov"] and (momentum == 0 or dampening != 0):
             raise ValueError(
@@ -52,27 +53,22 @@ class SGD(Optimizer):
 
     def update(self, param: Tensor, grad: np.ndarray, group: dict[str, Any]) -> None:
         """Change one parameter."""
-        lr, momentum = float(group["lr"]), float(group["momentum"])
+        lr, momentum, dampening = numbers(group, "lr", "momentum", "dampening")
         if not momentum:
-            for p, g, scratch, t in self.blocks(param, grad):
-                np.multiply(direction(p, g, scratch, group), lr, t)
-                np.subtract(p, t, p)
+            for p, g, t, _ in self.blocks(param, grad, group):
+                p -= np.multiply(g, lr, t)
             return
-        state = self.state[param]
-        first = "momentum_buffer" not in state
-        if first:
-            state["momentum_buffer"] = make(np.zeros(param.shape, param.dtype), None)
-        buffer = state["momentum_buffer"].array
-        for p, g, b, scratch, t in self.blocks(param, grad, buffer):
-            g = direction(p, g, scratch, group)
+        first = self.state[param].get("momentum_buffer") is None
+        for p, g, b, t, _ in self.blocks(param, grad, group, "momentum_buffer"):
             if first:
-                np.copyto(b, g)
+                b[:] = g
             else:
-                np.multiply(b, momentum, b)
-                np.add(b, np.multiply(g, 1 - group["dampening"], t), b)
+                b *= momentum
+                b += np.multiply(g, 1 - dampening, t) if dampening else g
             if group["nesterov"]:
                 np.multiply(b, momentum, t)
-                np.multiply(np.add(t, g, t), lr, t)
+                t += g
+                t *= lr
             else:
                 np.multiply(b, lr, t)
-            np.subtract(p, t, p)
+            p -= t
