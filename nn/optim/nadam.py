@@ -29,7 +29,7 @@ class NAdam(Optimizer):
     >>> w = tg.nn.Parameter(tg.tensor([1.0]))
     >>> (1000 * w).sum().backward(); tg.optim.NAdam([w], lr=0.1).step(); w
     Parameter containing:
-    tensor([0.8612], requires_grad=True)
+    tensor([0.8944], requires_grad=True)
     """
 
     checked = ("lr", "eps", "betas", "weight_decay", "momentum_decay")
