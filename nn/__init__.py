@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import functional, init, optim
 from .activation import LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
 from .batchnorm import BatchNorm1d, BatchNorm2d, InstanceNorm1d, InstanceNorm2d
+from .cell import GRUCell, LSTMCell, RNNCell
 from .container import ModuleList, Sequential
 from .conv import Conv2d
 from .dropout import Dropout
@@ -14,6 +15,7 @@ from .module import Module
 from .norm import GroupNorm, LayerNorm, RMSNorm
 from .parameter import Parameter
 from .pool import AvgPool2d, MaxPool2d
+from .recurrent import GRU, LSTM, RNN
 
 __all__ = [
     "Module", "Parameter", "ModuleList", "Sequential",
@@ -22,5 +24,6 @@ __all__ = [
     "RMSNorm",
     "ReLU", "Sigmoid", "Tanh", "Softmax", "LogSoftmax",
     "CrossEntropyLoss", "MSELoss", "NLLLoss",
+    "RNNCell", "GRUCell", "LSTMCell", "RNN", "GRU", "LSTM",
     "functional", "init", "optim",
 ]  # fmt: skip

@@ -18,6 +18,7 @@ from tinygrad_edu.ops import losses as losses
 from tinygrad_edu.ops import margins as margins
 from tinygrad_edu.ops import normalization as normalization
 from tinygrad_edu.ops import pad as pad
+from tinygrad_edu.ops import recurrent as recurrent
 from tinygrad_edu.ops import resample as resample
 from tinygrad_edu.ops.activation import *
 from tinygrad_edu.ops.activations import prelu, selu
