@@ -7,7 +7,7 @@ from .activation import LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
 from .batchnorm import BatchNorm1d, BatchNorm2d, InstanceNorm1d, InstanceNorm2d
 from .cell import GRUCell, LSTMCell, RNNCell
 from .container import ModuleList, Sequential
-from .conv import Conv2d
+from .conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from .dropout import Dropout
 from .linear import Flatten, Identity, Linear
 from .loss import CrossEntropyLoss, MSELoss, NLLLoss
@@ -19,9 +19,10 @@ from .recurrent import GRU, LSTM, RNN
 
 __all__ = [
     "Module", "Parameter", "ModuleList", "Sequential",
-    "Linear", "Flatten", "Identity", "Conv2d", "MaxPool2d", "AvgPool2d", "Dropout",
-    "BatchNorm1d", "BatchNorm2d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "LayerNorm",
-    "RMSNorm",
+    "Linear", "Flatten", "Identity",
+    "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "MaxPool2d", "AvgPool2d",
+    "BatchNorm1d", "BatchNorm2d", "InstanceNorm1d", "InstanceNorm2d",
+    "GroupNorm", "LayerNorm", "RMSNorm", "Dropout",
     "ReLU", "Sigmoid", "Tanh", "Softmax", "LogSoftmax",
     "CrossEntropyLoss", "MSELoss", "NLLLoss",
     "RNNCell", "GRUCell", "LSTMCell", "RNN", "GRU", "LSTM",

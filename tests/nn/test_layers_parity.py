@@ -44,7 +44,23 @@ NORMS = [
     ("RMSNorm([3, 4], eps=0.1)", (2, 3, 4)),
     ("RMSNorm(4, elementwise_affine=False)", (2, 4)),
 ]
-LAYERS = NORMS
+CONVOLUTIONS = [
+    ("Conv1d(3, 4, 3)", (2, 3, 9)),
+    ("Conv1d(4, 6, 3, 2, 1, 2, 2, False)", (4, 9)),
+    ("Conv1d(3, 4, 4, padding='same', dilation=3)", (2, 3, 12)),
+    ("Conv1d(3, 4, 4, padding='same', padding_mode='reflect')", (2, 3, 9)),
+    ("Conv1d(3, 4, [3], padding=[2], padding_mode='circular')", (3, 9)),
+    ("Conv2d(4, 6, (3, 2), (2, 1), (1, 2), (1, 2), 2)", (2, 4, 9, 8)),
+    ("Conv2d(3, 4, (4, 3), padding='same', padding_mode='circular')", (2, 3, 6, 7)),
+    ("Conv2d(3, 4, 3, stride=2, padding=(1, 2), padding_mode='replicate')", (2, 3, 6, 7)),
+    ("Conv2d(3, 4, 3, padding=(1, 2), padding_mode='reflect', bias=False)", (3, 6, 7)),
+    ("Conv2d(3, 4, 3, padding='valid', padding_mode='reflect')", (1, 3, 6, 7)),
+    ("ConvTranspose1d(3, 4, 3)", (2, 3, 5)),
+    ("ConvTranspose1d(4, 6, 3, 3, 1, 2, 2, False, 2)", (4, 5)),
+    ("ConvTranspose2d(3, 4, 3)", (2, 3, 4, 5)),
+    ("ConvTranspose2d(4, 6, (3, 2), (2, 1), (1, 0), (1, 0), 2, True, (1, 2))", (2, 4, 3, 4)),
+]
+LAYERS = [*NORMS, *CONVOLUTIONS]
 
 
 def make(lib, text):
@@ -134,6 +150,37 @@ def test_constant_starts(text):
         assert make(tg, text).state_dict()[key].tolist() == value.tolist()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Conv1d(20, 400, 5)",
+        "Conv2d(12, 400, 5, groups=2)",
+        "ConvTranspose1d(20, 400, 9)",
+        "ConvTranspose2d(20, 400, (2, 3), groups=2)",
+    ],
+)
+def test_random_starts(text):
+    """The same distribution: the bounds, the spread, and no two numbers alike."""
+    tg.manual_seed(0)
+    torch.manual_seed(0)
+    ours, theirs = (make(lib, text) for lib in LIBRARIES)
+    for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
+        p, q = p.detach().numpy(), q.detach().numpy()
+        assert p.dtype == q.dtype
+        assert len(np.unique(p)) > 0.9 * p.size
+        assert p.std() == pytest.approx(q.std(), rel=0.2)
+        assert abs(p).max() == pytest.approx(abs(q).max(), rel=0.1)
+
+
+@pytest.mark.parametrize("output_size", [[11], [12], (2, 4, 12), None])
+def test_output_size(output_size, rng):
+    ours, theirs = pair("ConvTranspose1d(3, 4, 3, stride=2)")
+    x = rng.standard_normal((2, 3, 5))
+    got, wanted = ours(tg.tensor(x), output_size), theirs(torch.tensor(x), output_size)
+    assert got.shape == tuple(wanted.shape)
+    np.testing.assert_allclose(got.detach(), wanted.detach(), rtol=1e-10)
+
+
 # --- refusals -------------------------------------------------------------------------------------
 
 REFUSED = [
@@ -159,6 +206,17 @@ REFUSED = [
     ("LayerNorm(())", (2, 4)),
     ("LayerNorm(-1)",),
     ("RMSNorm(3)", (2, 4)),
+    ("Conv1d(3, 4, 3, padding='full')",),
+    ("Conv1d(3, 4, 3, padding='same', stride=2)",),
+    ("Conv2d(3, 4, 3, padding_mode='mirror')",),
+    ("Conv2d(3, 4, 3, groups=2)",),
+    ("Conv1d(3, 4, 3)", (2, 4, 9)),
+    ("Conv1d(3, 4, 3)", (2, 3, 2)),
+    ("Conv2d(3, 4, 3, padding=6, padding_mode='reflect')", (3, 5, 5)),
+    ("ConvTranspose1d(3, 4, 3, groups=2)",),
+    ("ConvTranspose2d(3, 4, 3, padding_mode='reflect')",),
+    ("ConvTranspose2d(3, 4, 3, output_padding=1)", (3, 5, 5)),
+    ("ConvTranspose2d(3, 4, 3)", (4, 5, 5)),
 ]
 
 

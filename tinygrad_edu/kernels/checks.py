@@ -15,17 +15,30 @@ from tinygrad_edu.kernels.windows import Axis, Pair, Shape, conv2d_output_size
 
 __all__ = [
     "check_conv", "check_conv_transpose", "check_input", "check_pool", "check_windows", "pair",
-    "transposed_size",
+    "steps", "transposed_size",
 ]  # fmt: skip
 
 
 def pair(op: str, argument: str, value: Any, least: int) -> Pair:
-    """Return `value`, an int or a sequence of one or two ints, as (along H, along W).
+    """Return `value`, an int or a sequence of one or two ints, as (along H, along W)."""
+    along_h, along_w = steps(op, argument, value, least, 2)
+    return along_h, along_w
+
+
+def steps(op: str, argument: str, value: Any, least: int, dims: int) -> Shape:
+    """Return `value`, an int or a sequence of one or `dims` ints, as `dims` ints.
 
     Raises DTypeError for anything but ints and ShapeError for a wrong count or one below `least`.
     """
-    along_h, along_w = _steps(op, argument, value, least, 2)
-    return along_h, along_w
+    items = tuple(value) if isinstance(value, tuple | list) else (value,)
+    expected = "an int or a pair of ints (h, w)" if dims == 2 else "an int"
+    if not all(map(_is_int, items)):
+        raise DTypeError(describe(op, argument, expected, repr(value)))
+    if len(items) not in (1, dims):
+        raise _wrong(op, argument, expected, f"{len(items)} of them: {value!r}")
+    if min(items) < least:
+        raise _wrong(op, argument, f"{least} or more along each axis", repr(value))
+    return tuple(map(int, items)) if len(items) == dims else (int(items[0]),) * dims
 
 
 def check_conv(
@@ -51,12 +64,12 @@ def check_conv(
     check_input(op, x_shape, dims, no_channels=True)
     _check_weight(op, w_shape, "(F, C / groups, {})", dims)
     kernel = tuple(w_shape[2:])
-    stride = _steps(op, "stride", stride, 1, dims)
-    dilation = _steps(op, "dilation", dilation, 1, dims)
+    stride = steps(op, "stride", stride, 1, dims)
+    dilation = steps(op, "dilation", dilation, 1, dims)
     named = padding if isinstance(padding, str) else None
     if named is not None:
         padding = _padding_by_name(op, named, kernel, stride, dilation)
-    padding = _steps(op, "padding", padding, 0, dims)
+    padding = steps(op, "padding", padding, 0, dims)
     _check_groups(op, groups)
     _check_channels(op, x_shape, w_shape, groups)
     sweeps = map(Axis, x_shape[-dims:], kernel, stride, padding, dilation)
@@ -84,10 +97,10 @@ def check_conv_transpose(
     """
     check_input(op, x_shape, dims, no_channels=True)
     _check_weight(op, w_shape, "(C, F / groups, {})", dims)
-    stride = _steps(op, "stride", stride, 1, dims)
-    dilation = _steps(op, "dilation", dilation, 1, dims)
-    padding = _steps(op, "padding", padding, 0, dims)
-    more = _steps(op, "output_padding", output_padding, 0, dims)
+    stride = steps(op, "stride", stride, 1, dims)
+    dilation = steps(op, "dilation", dilation, 1, dims)
+    padding = steps(op, "padding", padding, 0, dims)
+    more = steps(op, "output_padding", output_padding, 0, dims)
     _check_groups(op, groups)
     if w_shape[1] == 0 or w_shape[0] % groups:
         expected = f"a number of channels divisible by groups={groups}, and filters"
@@ -140,11 +153,11 @@ def check_pool(
     that steps over the whole input, whose "maximum" would be -inf at an index outside the plane.
     """
     check_input(op, x_shape, dims)
-    kernel = _steps(op, "kernel_size", kernel_size, 1, dims)
+    kernel = steps(op, "kernel_size", kernel_size, 1, dims)
     unset = stride is None or (isinstance(stride, tuple | list) and not stride)
-    stride = kernel if unset else _steps(op, "stride", stride, 1, dims)
-    padding = _steps(op, "padding", padding, 0, dims)
-    dilation = _steps(op, "dilation", dilation, 1, dims)
+    stride = kernel if unset else steps(op, "stride", stride, 1, dims)
+    padding = steps(op, "padding", padding, 0, dims)
+    dilation = steps(op, "dilation", dilation, 1, dims)
     if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
         half = f"at most half of the kernel size {_by(kernel)}"
         raise _wrong(op, "padding", half, f"{padding}")
@@ -232,19 +245,6 @@ def _check_divisor(op: str, divisor: Any) -> None:
         raise DTypeError(describe(op, "divisor_override", "an int or None", repr(divisor)))
     if divisor == 0:
         raise _wrong(op, "divisor_override", "an int other than 0", "0")
-
-
-def _steps(op: str, argument: str, value: Any, least: int, dims: int) -> Shape:
-    """Return `value`, an int or a sequence of one or `dims` ints, as `dims` ints."""
-    items = tuple(value) if isinstance(value, tuple | list) else (value,)
-    expected = "an int or a pair of ints (h, w)" if dims == 2 else "an int"
-    if not all(map(_is_int, items)):
-        raise DTypeError(describe(op, argument, expected, repr(value)))
-    if len(items) not in (1, dims):
-        raise _wrong(op, argument, expected, f"{len(items)} of them: {value!r}")
-    if min(items) < least:
-        raise _wrong(op, argument, f"{least} or more along each axis", repr(value))
-    return tuple(map(int, items)) if len(items) == dims else (int(items[0]),) * dims
 
 
 def _in_plane(steps: Shape, rest: int) -> Pair:
