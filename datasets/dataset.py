@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
-from itertools import accumulate
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, chain
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from tinygrad_edu.errors import DTypeError, ShapeError, describe
+from tinygrad_edu.errors import DimensionError, DTypeError, ShapeError, describe
 from tinygrad_edu.modes import Generator, numpy_generator
 from tinygrad_edu.tensor import Tensor
 
@@ -24,7 +25,7 @@ class Dataset(Generic[T_co]):
 
     A subclass gives `__getitem__` and, to be visited in random order or counted, `__len__`. One
     that can fetch many samples at once may also give `__getitems__(indices)`, which returns the
-    list of these samples; `DataLoader` then calls it once per batch.
+    list of these samples; `DataLoader` then calls it once per batch. `a + b` is a ConcatDataset.
 
     >>> from tinygrad_edu.datasets import Dataset
     >>> class Squares(Dataset):
@@ -40,6 +41,30 @@ class Dataset(Generic[T_co]):
 
     def __getitem__(self, index: Any) -> T_co:
         raise NotImplementedError(f"{type(self).__name__} must define __getitem__")
+
+    def __add__(self, other: Any) -> ConcatDataset:
+        return ConcatDataset([self, other])
+
+
+class IterableDataset(Dataset[T_co]):
+    """Base of the data sets that give their samples in an order of their own: a file, a stream.
+
+    A subclass gives `__iter__`. In a DataLoader with workers every worker iterates over a copy of
+    the data set, so it must give a part only: see `get_worker_info`. `a + b` is a ChainDataset.
+
+    >>> from tinygrad_edu.datasets import IterableDataset
+    >>> class Countdown(IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter([3, 2, 1])
+    >>> list(Countdown() + Countdown())
+    [3, 2, 1, 3, 2, 1]
+    """
+
+    def __iter__(self) -> Iterator[T_co]:
+        raise NotImplementedError(f"{type(self).__name__} must define __iter__")
+
+    def __add__(self, other: Any) -> ChainDataset:  # type: ignore[override]
+        return ChainDataset([self, other])
 
 
 class TensorDataset(Dataset[tuple[Tensor, ...]]):
@@ -110,6 +135,100 @@ class Subset(Dataset[T_co]):
 
     def __len__(self) -> int:
         return len(self.indices)
+
+
+class ConcatDataset(Dataset[T_co]):
+    """Several data sets, one after the other.
+
+    `cumulative_sizes[i]` counts the samples of the data sets up to and with number i.
+
+    Errors: ValueError for no data set at all, DTypeError for an IterableDataset, DimensionError
+    (an IndexError) for an index outside.
+
+    >>> from tinygrad_edu.datasets import ConcatDataset
+    >>> letters = ConcatDataset(["abc", "de"])
+    >>> len(letters), letters[3], letters[-5], letters.cumulative_sizes
+    (5, 'd', 'a', [3, 5])
+    """
+
+    def __init__(self, datasets: Iterable[Any]) -> None:
+        self.datasets = list(datasets)
+        if not self.datasets:
+            raise ValueError(describe("ConcatDataset", "datasets", "at least one data set", "none"))
+        for i, dataset in enumerate(self.datasets):
+            if isinstance(dataset, IterableDataset):
+                expected, mend = "a data set with indices", "use ChainDataset"
+                kind = f"{type(dataset).__name__}, an IterableDataset"
+                raise DTypeError(describe("ConcatDataset", f"datasets[{i}]", expected, kind, mend))
+        self.cumulative_sizes = list(accumulate(len(dataset) for dataset in self.datasets))
+
+    def __len__(self) -> int:
+        return self.cumulative_sizes[-1]
+
+    def __getitem__(self, index: int) -> T_co:
+        n = len(self)
+        if not -n <= index < n:
+            expected = f"at least {-n} and below {n}"
+            raise DimensionError(describe("ConcatDataset", "index", expected, index))
+        index %= n
+        part = bisect_right(self.cumulative_sizes, index)
+        return self.datasets[part][index - self.cumulative_sizes[part]]  # counted from its end
+
+
+class ChainDataset(IterableDataset[T_co]):
+    """Several IterableDatasets, one after the other.
+
+    Errors: DTypeError, when it is iterated, for what is no IterableDataset.
+    """
+
+    def __init__(self, datasets: Iterable[Any]) -> None:
+        self.datasets = datasets
+
+    def __iter__(self) -> Iterator[T_co]:
+        return chain.from_iterable(self._parts())
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self._parts())
+
+    def _parts(self) -> Iterator[Any]:
+        for i, dataset in enumerate(self.datasets):
+            if not isinstance(dataset, IterableDataset):
+                kind = type(dataset).__name__
+                raise DTypeError(
+                    describe("ChainDataset", f"datasets[{i}]", "an IterableDataset", kind)
+                )
+            yield dataset
+
+
+class StackDataset(Dataset[Any]):
+    """Several data sets side by side: sample `i` is the tuple, or the dict, of each one's sample.
+
+    Errors: ValueError for none at all, for both positional and named ones, and for sizes that
+    differ (a ShapeError then).
+
+    >>> from tinygrad_edu.datasets import StackDataset
+    >>> StackDataset("abc", [1, 2, 3])[1], StackDataset(letter="abc", number=[1, 2, 3])[1]
+    (('b', 2), {'letter': 'b', 'number': 2})
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if bool(args) == bool(kwargs):
+            expected = "either positional or named data sets"
+            got = "both" if args else "none"
+            raise ValueError(describe("StackDataset", "datasets", expected, got))
+        self.datasets: Any = args or kwargs
+        sizes = [len(dataset) for dataset in args or kwargs.values()]
+        if len(set(sizes)) > 1:
+            raise ShapeError(describe("StackDataset", "datasets", "one size for all", sizes))
+
+    def __len__(self) -> int:
+        parts = self.datasets
+        return len(parts[0] if isinstance(parts, tuple) else next(iter(parts.values())))
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(self.datasets, tuple):
+            return tuple(dataset[index] for dataset in self.datasets)
+        return {name: dataset[index] for name, dataset in self.datasets.items()}
 
 
 def random_split(

@@ -8,8 +8,9 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from tinygrad_edu.errors import DTypeError, describe
+from tinygrad_edu.errors import DTypeError, ShapeError, describe
 from tinygrad_edu.modes import Generator, numpy_generator
+from tinygrad_edu.ops.create import from_numpy
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -135,6 +136,66 @@ class SubsetRandomSampler(Sampler[int]):
 
     def __len__(self) -> int:
         return len(self.indices)
+
+
+class WeightedRandomSampler(Sampler[int]):
+    """Draws indices with probabilities in proportion to `weights` (which need not sum to 1).
+
+    Without `replacement` no index is drawn twice: those of the ones already drawn are left out of
+    the next draw.
+
+    Shapes: weights (N,).
+    Errors: ShapeError for weights of another shape; ValueError for a weight that is negative or
+    not finite, for weights that are all 0, and, without replacement, for fewer weights above 0
+    than `num_samples`.
+
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu.datasets import WeightedRandomSampler
+    >>> list(WeightedRandomSampler([0, 1, 0], num_samples=3))
+    [1, 1, 1]
+    >>> sorted(WeightedRandomSampler([0.1, 0.7, 0, 0.2], num_samples=3, replacement=False))
+    [0, 1, 3]
+    """
+
+    def __init__(
+        self,
+        weights: Any,
+        num_samples: int,
+        replacement: bool = True,
+        generator: Generator | None = None,
+    ) -> None:
+        self.num_samples = positive_integer("WeightedRandomSampler", "num_samples", num_samples)
+        if not isinstance(replacement, bool):
+            got = repr(replacement)
+            raise ValueError(describe("WeightedRandomSampler", "replacement", "a bool", got))
+        check_generator("WeightedRandomSampler", generator)
+        values = np.array(weights, dtype=np.float64)
+        _check_weights(values, self.num_samples, replacement)
+        self.weights = from_numpy(values)
+        self.replacement = replacement
+        self.generator = generator
+
+    def __iter__(self) -> Iterator[int]:
+        random, p = numpy_generator(self.generator), self.weights.numpy()
+        drawn = random.choice(len(p), self.num_samples, self.replacement, p / p.sum())
+        return iter(drawn.tolist())
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+
+def _check_weights(weights: np.ndarray, num_samples: int, replacement: bool) -> None:
+    owner = "WeightedRandomSampler"
+    if weights.ndim != 1:
+        raise ShapeError(describe(owner, "weights", "shape (N,)", f"shape {weights.shape}"))
+    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
+        expected = "finite numbers of at least 0, one of them above 0"
+        raise ValueError(describe(owner, "weights", expected, str(weights)))
+    possible = np.count_nonzero(weights)
+    if not replacement and num_samples > possible:
+        expected = f"at most {possible}, the number of weights above 0"
+        mend = "use replacement=True"
+        raise ValueError(describe(owner, "num_samples", expected, num_samples, mend))
 
 
 class BatchSampler(Sampler[list[int]]):

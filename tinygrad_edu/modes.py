@@ -207,6 +207,15 @@ class Generator:
 default_generator = Generator()
 default_generator.seed()
 
+# A worker thread of a DataLoader has a stream of its own here, so that what it draws does not
+# depend on what other threads draw.
+_generator: ContextVar[Generator] = ContextVar("tinygrad_edu_generator", default=default_generator)
+
+
+def use_generator(generator: Generator) -> None:
+    """Let this thread (or asynchronous task) draw from `generator` where none is given."""
+    _generator.set(generator)
+
 
 def manual_seed(seed: int) -> Generator:
     """Seed the default generator and return it.
@@ -217,29 +226,29 @@ def manual_seed(seed: int) -> Generator:
     >>> bool((a == b).all())
     True
     """
-    return default_generator.manual_seed(seed)
+    return _generator.get().manual_seed(seed)
 
 
 def seed() -> int:
     """Seed the default generator from the operating system and return the seed."""
-    return default_generator.seed()
+    return _generator.get().seed()
 
 
 def initial_seed() -> int:
     """The seed of the default generator."""
-    return default_generator.initial_seed()
+    return _generator.get().initial_seed()
 
 
 def get_rng_state() -> dict:
     """The place of the default generator in its stream."""
-    return default_generator.get_state()
+    return _generator.get().get_state()
 
 
 def set_rng_state(state: dict) -> None:
     """Put the default generator back to a place that `get_rng_state` gave."""
-    default_generator.set_state(state)
+    _generator.get().set_state(state)
 
 
 def numpy_generator(generator: Generator | None) -> np.random.Generator:
     """The NumPy generator to draw from: the given one's, or the default one's."""
-    return (default_generator if generator is None else generator).numpy
+    return (_generator.get() if generator is None else generator).numpy

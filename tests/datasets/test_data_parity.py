@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 
 import numpy as np
@@ -208,6 +209,24 @@ def test_loader(dataset, options):
         lambda data: data.RandomSampler([]),
         lambda data: list(data.SequentialSampler("abc")),
         lambda data: sorted(data.SubsetRandomSampler([7, 7, 2])),
+        lambda data: data.WeightedRandomSampler([1, 2], 0),
+        lambda data: data.WeightedRandomSampler([1, 2], True),
+        lambda data: data.WeightedRandomSampler([1, 2], 2, 1),
+        lambda data: data.WeightedRandomSampler([[1, 2]], 2),
+        lambda data: list(data.WeightedRandomSampler([0, 2, 0], 3)),
+        lambda data: sorted(data.WeightedRandomSampler([1, 2, 0], 2, False)),
+        lambda data: len(data.WeightedRandomSampler([1, 2], 5)),
+        lambda data: data.WeightedRandomSampler([1, 2], 5).weights.tolist(),
+        lambda data: list(data.ConcatDataset(["ab", "c"])),
+        lambda data: data.ConcatDataset(["ab", "c"])[-3],
+        lambda data: data.ConcatDataset(["ab", "c"])[3],
+        lambda data: data.ConcatDataset(["ab", "c"])[-4],
+        lambda data: data.ConcatDataset(["ab", "c"]).cumulative_sizes,
+        lambda data: data.StackDataset("ab", [1, 2])[1],
+        lambda data: data.StackDataset(a="ab", b=[1, 2])[0],
+        lambda data: len(data.StackDataset(a="ab", b=[1, 2])),
+        lambda data: data.StackDataset("ab", [1]),
+        lambda data: data.StackDataset(),
         lambda data: data.DataLoader([], shuffle=True),
         lambda data: len(data.DataLoader([], batch_size=3)),
         lambda data: setattr(data.DataLoader([1]), "batch_size", 3),
@@ -215,3 +234,95 @@ def test_loader(dataset, options):
 )
 def test_samplers(make):
     assert_same_outcome(outcome(lambda: make(ours)), outcome(lambda: make(theirs)))
+
+
+def stream(data, sharded):
+    """0 to 10; sharded, worker i gives the numbers i, i + n, ..., and as many as it has."""
+
+    class Stream(data.IterableDataset):
+        def __len__(self):
+            return 11
+
+        def __iter__(self):
+            info = data.get_worker_info()
+            if info is None or not sharded:
+                return iter(range(11))
+            return iter(range(info.id, 11, info.num_workers))
+
+    return Stream()
+
+
+@pytest.mark.parametrize("sharded", [False, True])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"batch_size": 4},
+        {"batch_size": 4, "drop_last": True},
+        {"batch_size": None},
+        {"shuffle": True},
+        {"sampler": [0]},
+        {"batch_sampler": [[0]]},
+    ],
+    ids=repr,
+)
+def test_iterable(options, sharded):
+    def batches(data):
+        loader = data.DataLoader(stream(data, sharded), **options)
+        return len(loader), [plain(batch) for batch in loader]
+
+    assert_same_outcome(outcome(lambda: batches(ours)), outcome(lambda: batches(theirs)))
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"num_workers": 2, "batch_size": 3},
+        {"num_workers": 3, "batch_size": 2, "drop_last": True},
+        {"num_workers": 3, "batch_size": 1, "prefetch_factor": 1},
+    ],
+    ids=repr,
+)
+def test_workers_give_the_same_batches_in_the_same_order(options):
+    def batches(data, **more):
+        rows = data.StackDataset(range(11), [i / 2 for i in range(11)])
+        return [
+            [plain(batch) for batch in data.DataLoader(x, **options, **more)]
+            for x in (rows, stream(data, True), stream(data, False))
+        ]
+
+    assert batches(ours) == batches(theirs, multiprocessing_context="fork")
+
+
+def test_the_signature():
+    """PyTorch's parameters in PyTorch's order; what is left out stands on the page."""
+    mine, reference = (inspect.signature(data.DataLoader).parameters for data in (ours, theirs))
+    left_out = {"pin_memory_device", "in_order"}
+    assert [name for name in mine if name != "worker"] == [
+        name for name in reference if name not in left_out
+    ]
+    for name, parameter in reference.items():
+        if name not in left_out:
+            assert mine[name].default == parameter.default, name
+            assert mine[name].kind == parameter.kind, name
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"num_workers": -1},
+        {"num_workers": 1, "timeout": -1},
+        {"prefetch_factor": 2},
+        {"num_workers": 1, "prefetch_factor": -1},
+        {"persistent_workers": True},
+    ],
+    ids=repr,
+)
+def test_options_of_workers(options):
+    one, other = (
+        outcome(lambda data=data: data.DataLoader([1], **options)) for data in (ours, theirs)
+    )
+    assert isinstance(other, ValueError)
+    assert_same_outcome(one, other)

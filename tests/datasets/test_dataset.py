@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
-from tinygrad_edu.datasets import Dataset, Subset, TensorDataset, random_split
+from tinygrad_edu.datasets import (
+    ChainDataset,
+    ConcatDataset,
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    StackDataset,
+    Subset,
+    TensorDataset,
+    random_split,
+)
 
 
 def test_rows_of_tensors():
@@ -90,6 +100,99 @@ def test_subset_by_list():
 def test_subset_needs_a_sequence():
     with pytest.raises(TypeError, match="Subset: argument 'indices': expected a sequence"):
         Subset("abc", 2)
+
+
+class Words(Dataset):
+    def __init__(self, words):
+        self.words = words
+
+    def __len__(self):
+        return len(self.words)
+
+    def __getitem__(self, index):
+        return self.words[index]
+
+
+class Stream(IterableDataset):
+    def __init__(self, *items):
+        self.items = items
+
+    def __len__(self):
+        return len(self.items)
+
+    def __iter__(self):
+        return iter(self.items)
+
+
+@given(st.lists(st.lists(st.integers()), min_size=1))
+def test_concatenation_is_that_of_lists(parts):
+    whole, joined = [x for part in parts for x in part], ConcatDataset(parts)
+    assert len(joined) == len(whole)
+    assert [joined[i] for i in range(len(whole))] == list(joined) == whole
+    assert [joined[-i - 1] for i in range(len(whole))] == whole[::-1]
+    for outside in (len(whole), -len(whole) - 1):
+        with pytest.raises(IndexError, match="ConcatDataset: argument 'index'"):
+            joined[outside]
+
+
+def test_data_sets_can_be_added():
+    joined = Words("ab") + Words("c") + "de"
+    assert isinstance(joined, ConcatDataset) and list(joined) == list("abcde")
+    assert joined.cumulative_sizes == [3, 5]
+    batches = DataLoader(joined, batch_size=2, shuffle=True)
+    assert sorted(letter for batch in batches for letter in batch) == list("abcde")
+
+
+def test_concatenation_of_rows():
+    joined = ConcatDataset([TensorDataset(tg.arange(2)), TensorDataset(tg.arange(2, 5))])
+    assert [x.tolist() for (x,) in DataLoader(joined, 3)] == [[0, 1, 2], [3, 4]]
+
+
+def test_concatenation_needs_data_sets_with_indices():
+    with pytest.raises(ValueError, match=r"ConcatDataset.*expected at least one data set"):
+        ConcatDataset([])
+    with pytest.raises(TypeError, match=r"datasets\[1\].*Stream, an IterableDataset; use Chain"):
+        ConcatDataset(["a", Stream(1)])
+
+
+def test_streams_can_be_added():
+    chained = Stream(1, 2) + Stream() + Stream(3)
+    assert isinstance(chained, ChainDataset)
+    assert list(chained) == list(chained) == [1, 2, 3]
+    assert len(chained) == 3
+    assert [x.tolist() for x in DataLoader(chained, 2)] == [[1, 2], [3]]
+
+
+def test_a_chain_is_made_of_streams():
+    with pytest.raises(TypeError, match=r"datasets\[1\]': expected an IterableDataset, got str"):
+        list(ChainDataset([Stream(1), "ab"]))
+
+
+def test_a_stream_without_iter_names_itself():
+    class Forgotten(IterableDataset):
+        pass
+
+    with pytest.raises(NotImplementedError, match="Forgotten must define __iter__"):
+        iter(Forgotten())
+
+
+def test_stacks():
+    assert list(DataLoader(StackDataset("abc", [0, 1, 2]), None)) == [["a", 0], ["b", 1], ["c", 2]]
+    named = StackDataset(letter="ab", number=[0, 1])
+    assert len(named) == 2 and named[-1] == {"letter": "b", "number": 1}
+
+
+@pytest.mark.parametrize(
+    "parts, names, message",
+    [
+        ([], {}, "expected either positional or named data sets, got none"),
+        (["a"], {"b": "b"}, "expected either positional or named data sets, got both"),
+        (["ab", "c"], {}, r"expected one size for all, got \[2, 1\]"),
+    ],
+)
+def test_bad_stacks(parts, names, message):
+    with pytest.raises(ValueError, match=message):
+        StackDataset(*parts, **names)
 
 
 sizes_of_parts = st.lists(st.integers(0, 15), min_size=1, max_size=5).filter(

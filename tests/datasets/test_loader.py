@@ -295,7 +295,9 @@ def test_what_cannot_be_indexed_is_no_data_set():
         DataLoader(i for i in range(3))
 
 
-@pytest.mark.parametrize("name", ["dataset", "batch_size", "sampler", "batch_sampler", "drop_last"])
+@pytest.mark.parametrize(
+    "name", ["dataset", "batch_size", "sampler", "batch_sampler", "drop_last", "persistent_workers"]
+)
 def test_what_the_samplers_were_made_from_is_fixed(name):
     loader = DataLoader(numbers(3), batch_size=2)
     before = getattr(loader, name)

@@ -16,6 +16,7 @@ from tinygrad_edu.datasets import (
     Sampler,
     SequentialSampler,
     SubsetRandomSampler,
+    WeightedRandomSampler,
 )
 
 sizes = st.integers(1, 40)
@@ -79,8 +80,10 @@ def test_random_permutations_are_uniform():
         lambda generator: RandomSampler(range(30), True, generator=generator),
         lambda generator: RandomSampler(range(30), num_samples=70, generator=generator),
         lambda generator: SubsetRandomSampler(range(30), generator=generator),
+        lambda generator: WeightedRandomSampler(range(1, 31), 30, generator=generator),
+        lambda generator: WeightedRandomSampler(range(1, 31), 20, False, generator=generator),
     ],
-    ids=["permutation", "replacement", "several passes", "subset"],
+    ids=["permutation", "replacement", "several passes", "subset", "weighted", "weighted once"],
 )
 def test_same_seed_same_order_and_a_new_order_each_epoch(make):
     one, other = make(seeded(7)), make(seeded(7))
@@ -137,6 +140,44 @@ def test_subset_random_visits_exactly_the_indices(indices):
 def test_subset_random_takes_arrays_and_tensors():
     assert sorted(SubsetRandomSampler(np.arange(3))) == [0, 1, 2]
     assert sorted(int(i) for i in SubsetRandomSampler(tg.arange(3))) == [0, 1, 2]
+
+
+def test_weights_are_proportions():
+    sampler = WeightedRandomSampler([1, 0, 6, 3], 10_000, generator=seeded(0))
+    counts = Counter(sampler)
+    # Standard deviations of 30, 0, 49 and 46.
+    for i, expected in enumerate([1000, 0, 6000, 3000]):
+        assert abs(counts[i] - expected) <= expected**0.5 * 5
+    assert len(sampler) == 10_000 and all(type(i) is int for i in counts)
+
+
+def test_weighted_draws_without_replacement():
+    sampler = WeightedRandomSampler(tg.tensor([2.0, 0.0, 1.0, 1.0]), 2, False, seeded(0))
+    pairs = Counter(tuple(sampler) for _ in range(4000))
+    assert all(len(set(pair)) == 2 and 1 not in pair for pair in pairs)
+    # 0 comes first with probability 2/4, then 2 with 1/2; 2 first with 1/4, then 0 with 2/3.
+    assert abs(pairs[0, 2] - 1000) < 150 and abs(pairs[2, 0] - 667) < 130
+    assert sampler.weights.dtype == tg.float64
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (([1, 2], 0), ValueError, "'num_samples': expected a positive integer, got 0"),
+        (([1, 2], True), ValueError, "'num_samples': expected a positive integer, got True"),
+        (([1, 2], 2, 1), ValueError, "'replacement': expected a bool, got 1"),
+        (([[1, 2]], 2), tg.ShapeError, r"'weights': expected shape \(N,\), got shape \(1, 2\)"),
+        (([1, -1], 2), ValueError, "'weights': expected finite numbers of at least 0"),
+        (([1, float("nan")], 2), ValueError, "'weights': expected finite numbers of at least 0"),
+        (([0, 0], 2), ValueError, "one of them above 0"),
+        (([], 2), ValueError, "one of them above 0"),
+        (([1, 0], 2, False), ValueError, "expected at most 1, .* got 2; use replacement=True"),
+        (([1], 1, True, 0), TypeError, "'generator': expected a tinygrad_edu.Generator"),
+    ],
+)
+def test_bad_weights(arguments, error, message):
+    with pytest.raises(error, match=message):
+        WeightedRandomSampler(*arguments)
 
 
 @given(st.integers(0, 40), st.integers(1, 45), st.booleans())
