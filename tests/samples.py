@@ -80,7 +80,7 @@ DIFFERENT: dict[str, dict[str, Callable[[Any], bool]]] = {
 NOT_SAMPLED = {
     "random numbers": {
         "normal", "randn", "randn_like", "rand_like", "randint", "randint_like", "bernoulli",
-        "dropout", "nn.functional.dropout", "nn.functional.dropout2d",
+        "multinomial", "dropout", "nn.functional.dropout", "nn.functional.dropout2d",
     },
     "what the memory happens to hold": {"empty", "empty_like"},
     "the method `unfold` is another function": {"unfold"},

@@ -31,12 +31,15 @@ from tinygrad_edu.device import Device as device
 from tinygrad_edu.dtypes import (
     bool,
     double,
+    dtype,
+    finfo,
     float,
     float16,
     float32,
     float64,
     get_default_dtype,
     half,
+    iinfo,
     int,
     int8,
     int16,
@@ -56,6 +59,7 @@ from tinygrad_edu.modes import (
     default_generator,
     enable_grad,
     get_rng_state,
+    inference_mode,
     initial_seed,
     is_grad_enabled,
     manual_seed,
@@ -68,7 +72,9 @@ from tinygrad_edu.op import OPS, op
 from tinygrad_edu.ops import *
 from tinygrad_edu.tensor import Tensor
 
-_LAZY = ("cli", "datasets", "nn", "optim")
+Size = tuple  # of PyTorch's class, which is a tuple, only the name
+
+_LAZY = ("cli", "datasets", "nn", "optim", "utils")
 
 
 def __getattr__(name):  # so that `tg.nn` works after a plain `import tinygrad_edu`

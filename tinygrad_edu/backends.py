@@ -19,9 +19,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
-__all__ = ["conv", "conv_kernels", "using"]
+from tinygrad_edu import cuda as mps
+
+__all__ = ["conv", "conv_kernels", "cudnn", "mps", "using"]
+
+# What scripts for PyTorch ask for and set: there is no GPU, and all results are deterministic.
+cudnn = SimpleNamespace(benchmark=False, deterministic=True)
 
 _CONV_MODULES = {
     "im2col": "tinygrad_edu.kernels.conv_im2col",

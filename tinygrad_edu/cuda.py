@@ -11,6 +11,14 @@ def is_available() -> bool:
     return False
 
 
+def manual_seed(seed: int) -> None:
+    """Seed the generator of the GPU, as seeding functions do: there is none to seed."""
+
+
+def manual_seed_all(seed: int) -> None:
+    """Seed the generators of all GPUs: there are none to seed."""
+
+
 def device_count() -> int:
     """The number of GPUs: 0."""
     return 0

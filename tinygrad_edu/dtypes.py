@@ -24,6 +24,7 @@ int16 = short = np.dtype(np.int16)
 int32 = int = np.dtype(np.int32)
 int64 = long = np.dtype(np.int64)
 bool = np.dtype(np.bool_)
+dtype, finfo, iinfo = np.dtype, np.finfo, np.iinfo
 
 _KINDS = {"b": 0, "u": 1, "i": 1, "f": 2}
 _default = float32

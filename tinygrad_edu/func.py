@@ -20,7 +20,16 @@ from tinygrad_edu.ops.shape import stack
 from tinygrad_edu.tensor import Tensor, differentiate, make
 from tinygrad_edu.trees import detached, leaves_of, like, map_tree
 
-__all__ = ["grad", "grad_and_value", "hessian", "jacobian", "jvp", "value_and_grad", "vjp"]
+__all__ = [
+    "grad",
+    "grad_and_value",
+    "hessian",
+    "jacobian",
+    "jacrev",
+    "jvp",
+    "value_and_grad",
+    "vjp",
+]
 
 
 def gradients(
@@ -323,6 +332,9 @@ def jacobian(func: Callable, argnums: int | Sequence[int] = 0) -> Callable:
         return like(output, iter(blocks))
 
     return wrapped
+
+
+jacrev = jacobian  # PyTorch's name
 
 
 def _blocks(output: Tensor, inputs: Sequence[Tensor], linked: bool) -> Iterator[Tensor]:

@@ -124,6 +124,22 @@ class enable_grad(no_grad):
         _GradMode.__init__(self, True)
 
 
+class inference_mode(no_grad):
+    """As `no_grad`; with `mode=False` as `enable_grad`. Results are ordinary tensors.
+
+    >>> import tinygrad_edu as tg
+    >>> with tg.inference_mode():
+    ...     tg.is_grad_enabled()
+    False
+    """
+
+    def __new__(cls, mode: Any = True) -> Any:
+        return super().__new__(cls, mode if callable(mode) else None)
+
+    def __init__(self, mode: bool = True) -> None:
+        _GradMode.__init__(self, not mode)
+
+
 class set_grad_enabled(_GradMode):
     """Switch recording on or off at once, or for a `with` block.
 

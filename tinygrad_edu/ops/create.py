@@ -13,8 +13,8 @@ from tinygrad_edu.tensor import Tensor, make
 
 __all__ = [
     "arange", "as_tensor", "empty", "empty_like", "eye", "from_dlpack", "from_numpy", "full",
-    "full_like", "is_tensor", "linspace", "numel", "ones", "ones_like", "tensor", "zeros",
-    "zeros_like",
+    "full_like", "is_floating_point", "is_tensor", "linspace", "numel", "ones", "ones_like",
+    "tensor", "zeros", "zeros_like",
 ]  # fmt: skip
 
 
@@ -295,6 +295,16 @@ def is_tensor(obj: Any) -> bool:
     (True, False)
     """
     return isinstance(obj, Tensor)
+
+
+def is_floating_point(input: Tensor) -> bool:
+    """Whether the elements are floats.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.is_floating_point(tg.ones(2)), tg.is_floating_point(tg.arange(2))
+    (True, False)
+    """
+    return input.is_floating_point()
 
 
 def numel(input: Tensor) -> int:

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import dtypes
-from tinygrad_edu.errors import ShapeError
+from tinygrad_edu.errors import DTypeError, ShapeError, describe
 from tinygrad_edu.modes import Generator, numpy_generator
 from tinygrad_edu.ops.create import _shape, finished
 from tinygrad_edu.tensor import Tensor
 
 __all__ = [
-    "bernoulli", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like",
-    "randperm",
+    "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn",
+    "randn_like", "randperm",
 ]  # fmt: skip
 
 
@@ -121,6 +121,59 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
     """
     drawn = uniform_array(generator, input.shape, np.float64)
     return finished((drawn < input.array).astype(input.dtype), None, False)
+
+
+def multinomial(
+    input: Tensor, num_samples: int, replacement: bool = False, *,
+    generator: Generator | None = None,
+) -> Tensor:  # fmt: skip
+    """Places drawn with the probabilities in `input`, which need not add up to 1.
+
+    Shapes: (K) gives (num_samples), (N, K) gives (N, num_samples), int64.
+    Errors: DTypeError for integers; ShapeError for more dimensions, or for more samples than there
+    are places with a probability, if none may come twice; ValueError for what is no probability.
+    Source: Efraimidis and Spirakis (2006), for drawing without replacement.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.multinomial(tg.tensor([[0.0, 1.0, 0.0], [0.0, 0.0, 5.0]]), 1)
+    tensor([[1],
+            [2]])
+    """
+    weights = _probabilities(input, num_samples, replacement)
+    if replacement:
+        shape = (*input.shape[:-1], num_samples)
+        sums = weights.reshape(-1, weights.shape[-1]).cumsum(-1)
+        drawn = uniform_array(generator, (len(sums), num_samples), np.float64) * sums[:, -1:]
+        drawn = np.minimum(drawn, np.nextafter(sums[:, -1:], 0))  # below the sum, if rounded up
+        rows = [np.searchsorted(row, x, side="right") for row, x in zip(sums, drawn, strict=True)]
+        return finished(np.array(rows, np.int64).reshape(shape), None, False)
+    # The first to ring, of clocks that ring after times of exponential distributions.
+    times = np.asarray(numpy_generator(generator).standard_exponential(input.shape))
+    times = np.divide(times, weights, np.full(times.shape, np.inf), where=weights > 0)
+    places = np.argsort(times, axis=-1, kind="stable")[..., :num_samples]
+    return finished(np.ascontiguousarray(places), None, False)
+
+
+def _probabilities(input: Tensor, num_samples: int, replacement: bool) -> np.ndarray:
+    """The weights of `multinomial` in float64, the greatest of each row 1; checked."""
+    if input.dtype.kind != "f":
+        expected = "floating elements"
+        raise DTypeError(describe("multinomial", "input", expected, input.dtype, "convert it"))
+    if input.ndim not in (1, 2):
+        raise ShapeError(describe("multinomial", "input", "shape (K) or (N, K)", input.shape))
+    if num_samples < 1:
+        raise ShapeError(describe("multinomial", "num_samples", "at least 1", num_samples))
+    weights = input.array.astype(np.float64)
+    if not ((weights >= 0) & (weights < np.inf)).all():
+        expected = "finite numbers of at least 0"
+        raise ValueError(describe("multinomial", "input", expected, "others"))
+    possible = (weights > 0).sum(-1).min(initial=input.shape[-1])
+    if possible < (1 if replacement else num_samples):
+        expected = f"at least {1 if replacement else num_samples} probabilities above 0"
+        got = f"a row with {possible}"
+        mend = "replacement=True draws a place again" if possible else ""
+        raise ShapeError(describe("multinomial", "input", expected, got, mend))
+    return weights / weights.max(-1, keepdims=True)
 
 
 def rand_like(
