@@ -51,11 +51,18 @@ from tinygrad_edu.ops.order import one_hot
 from tinygrad_edu.ops.pad import pad
 from tinygrad_edu.ops.pointwise import sigmoid, tanh
 from tinygrad_edu.ops.pool import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
-from tinygrad_edu.ops.resample import adaptive_avg_pool2d, adaptive_max_pool2d, interpolate
+from tinygrad_edu.ops.resample import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    interpolate,
+)
 from tinygrad_edu.tensor import Tensor
 
 __all__ = [
-    "adaptive_avg_pool2d", "adaptive_max_pool2d", "avg_pool1d", "avg_pool2d", "batch_norm",
+    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d", "adaptive_max_pool2d",
+    "avg_pool1d", "avg_pool2d", "batch_norm",
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "conv1d", "conv2d",
     "conv_transpose1d", "conv_transpose2d", "cosine_embedding_loss", "cosine_similarity",
     "cross_entropy", "dropout", "dropout2d", "elu", "embedding", "fold", "gelu", "glu",

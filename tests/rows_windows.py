@@ -166,6 +166,31 @@ row("adaptive_avg_pool2d", ADAPTED, partial(loop_adaptive, np.mean), bad=BAD_ADA
     integers=False)  # PyTorch takes them if there are none
 row("adaptive_max_pool2d", [*ADAPTED, case((2, 3, 4, 5), output_size=(3, 2), return_indices=True)],
     partial(loop_adaptive, np.max), bad=BAD_ADAPTED)
+
+
+def of_signals(pool):
+    """Adaptive pooling of signals as that of planes with one row."""
+
+    def pooled(x, output_size, return_indices=False):
+        size = output_size[0] if isinstance(output_size, tuple) else output_size
+        out = pool(x[..., None, :], (1, size), return_indices)
+        return tuple(y[..., 0, :] for y in out) if return_indices else out[..., 0, :]
+
+    return pooled
+
+
+ADAPTED_SIGNALS = [case((2, 3, 5), output_size=2), case((3, 7), output_size=(3,)),
+                   case((1, 2, 3), output_size=5), case((1, 2, 4), output_size=1),
+                   case((0, 2, 4), output_size=2)]
+BAD_SIZES = [case((4,), output_size=2), case((2, 3, 4), output_size=(2, 2)),
+             case((2, 3, 4), output_size=-1), case((2, 3, 4), output_size=1.5),
+             case((2, 3, 4), output_size=None)]
+row("adaptive_avg_pool1d", ADAPTED_SIGNALS, of_signals(partial(loop_adaptive, np.mean)),
+    bad=BAD_SIZES, integers=False)
+row("adaptive_max_pool1d",
+    [*ADAPTED_SIGNALS, case((2, 3, 5), output_size=3, return_indices=True)],
+    of_signals(partial(loop_adaptive, np.max)), bad=BAD_SIZES,
+    torch="nn.functional.adaptive_max_pool1d")
 row("places_of_largest", [case((2, 2, 5, 4), size=(2, 3))],
     lambda x, size: loop_adaptive(np.max, x, size, True)[1], torch=None, gradient=False)
 

@@ -45,6 +45,7 @@ from tinygrad_edu.ops.random import *
 from tinygrad_edu.ops.rearrange import *
 from tinygrad_edu.ops.reduce import *
 from tinygrad_edu.ops.repeat import *
+from tinygrad_edu.ops.resample import adaptive_avg_pool1d
 from tinygrad_edu.ops.rounding import *
 from tinygrad_edu.ops.scan import *
 from tinygrad_edu.ops.scatter import *

@@ -22,7 +22,7 @@ from tinygrad_edu.ops.planes import from_planes, to_planes
 from tinygrad_edu.ops.pool import gather_in_plane
 from tinygrad_edu.ops.reduce import mean
 
-__all__: list[str] = []  # PyTorch has them in nn.functional alone
+__all__ = ["adaptive_avg_pool1d"]  # PyTorch has the others in nn.functional alone
 
 
 @op(dtype=None)
@@ -47,11 +47,30 @@ def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = Fal
     >>> tg.nn.functional.adaptive_max_pool2d(tg.arange(6.0).reshape(1, 2, 3), 1)
     tensor([[[5.]]])
     """
-    size = _output_size("adaptive_max_pool2d", input, output_size, no_channels=False)
-    planes = to_planes(input, 2)
-    indices = places_of_largest(planes, size)
-    out = from_planes(gather_in_plane(planes, indices), 2, input.ndim == 4)
-    return (out, from_planes(indices, 2, input.ndim == 4)) if return_indices else out
+    return _largest("adaptive_max_pool2d", 2, input, output_size, return_indices)
+
+
+@composite
+def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
+    """The largest element of each of `output_size` windows of a signal, perhaps with its place.
+
+    Shapes: (N, C, L) or (C, L) -> (N, C, OL). Windows, gradient and errors: as
+    `adaptive_max_pool2d`.
+
+    >>> import tinygrad_edu as tg
+    >>> x = tg.tensor([[1.0, 5.0, 2.0, 0.0]])
+    >>> tg.nn.functional.adaptive_max_pool1d(x, 2, return_indices=True)
+    (tensor([[5., 2.]]), tensor([[1, 2]]))
+    """
+    return _largest("adaptive_max_pool1d", 1, input, output_size, return_indices)
+
+
+def _largest(name: str, dims: int, input: Any, output_size: Any, return_indices: bool) -> Any:
+    size = _output_size(name, dims, input, output_size, no_channels=False)
+    planes, batched = to_planes(input, dims), input.ndim == dims + 2
+    indices = places_of_largest(planes, (1,) * (2 - dims) + size)
+    out = from_planes(gather_in_plane(planes, indices), dims, batched)
+    return (out, from_planes(indices, dims, batched)) if return_indices else out
 
 
 @composite
@@ -67,8 +86,26 @@ def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
     >>> tg.nn.functional.adaptive_avg_pool2d(tg.arange(6.0).reshape(1, 2, 3), (1, 2))
     tensor([[[2., 3.]]])
     """
-    size = _output_size("adaptive_avg_pool2d", input, output_size, no_channels=True)
-    _check_float("adaptive_avg_pool2d", input)
+    return _adapted_mean("adaptive_avg_pool2d", 2, input, output_size)
+
+
+@composite
+def adaptive_avg_pool1d(input: Any, output_size: Any) -> Any:
+    """The mean of each of `output_size` windows that cover the signal as evenly as they can.
+
+    Shapes: (N, C, L) or (C, L) -> (N, C, OL). Windows, gradient and errors: as
+    `adaptive_avg_pool2d`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.adaptive_avg_pool1d(tg.tensor([[1.0, 5.0, 2.0, 0.0]]), 2)
+    tensor([[3., 1.]])
+    """
+    return _adapted_mean("adaptive_avg_pool1d", 1, input, output_size)
+
+
+def _adapted_mean(name: str, dims: int, input: Any, output_size: Any) -> Any:
+    size = _output_size(name, dims, input, output_size, no_channels=True)
+    _check_float(name, input)
     return _averaged(input, size)
 
 
@@ -246,14 +283,18 @@ def _check_float(name: str, input: Any, bytes_too: bool = False) -> None:
         raise DTypeError(describe(name, "input", "floating point numbers", input.dtype, mend))
 
 
-def _output_size(name: str, input: Any, size: Any, no_channels: bool) -> tuple[int, int]:
-    """The pair that `output_size` stands for."""
-    check_input(name, input.shape, no_channels=no_channels)
-    pair = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
-    if not all(n is None or (isinstance(n, Integral) and not isinstance(n, bool)) for n in pair):
-        raise DTypeError(describe(name, "output_size", "an int or a pair of ints or None", size))
-    if len(pair) != 2 or any(n is not None and n < 0 for n in pair):
-        expected = f"an int or a pair, 0 or more, for shape {input.shape}"
+def _output_size(name: str, dims: int, input: Any, size: Any, no_channels: bool) -> tuple:
+    """The sizes that `output_size` stands for, one for each dim."""
+    check_input(name, input.shape, dims, no_channels=no_channels)
+    sizes = tuple(size) if isinstance(size, (tuple, list)) else (size,) * dims
+    form = "an int" if dims == 1 else "an int or a pair of ints or None"
+    fits = len(sizes) == dims
+    if fits and dims == 2:
+        given = zip(sizes, input.shape[-2:], strict=True)
+        sizes = tuple([old if n is None else n for n, old in given])
+    if fits and not all(isinstance(n, Integral) and not isinstance(n, bool) for n in sizes):
+        raise DTypeError(describe(name, "output_size", form, size))
+    if not fits or min(sizes) < 0:
+        expected = f"{form}, 0 or more, for shape {input.shape}"
         raise ShapeError(describe(name, "output_size", expected, size))
-    height, width = input.shape[-2:]
-    return height if pair[0] is None else int(pair[0]), width if pair[1] is None else int(pair[1])
+    return tuple(map(int, sizes))
