@@ -11,6 +11,8 @@ CAUGHT_AS = [
     (tg.ShapeError, (ValueError, RuntimeError), lambda: tg.ones(2) + tg.ones(3)),
     (tg.DimensionError, (IndexError, tg.ShapeError), lambda: tg.ones(2).sum(3)),
     (tg.DTypeError, (TypeError, RuntimeError), lambda: tg.ones(2) @ tg.ones(2, dtype=tg.float64)),
+    (tg.SettingError, (ValueError, RuntimeError), lambda: tg.diff(tg.ones(2), n=-1)),
+    (tg.LinAlgError, (ValueError, RuntimeError), lambda: tg.inverse(tg.zeros(2, 2))),
     (tg.GraphError, (RuntimeError,), lambda: tg.ones(()).backward()),
     (tg.GradientError, (AssertionError,), None),
 ]

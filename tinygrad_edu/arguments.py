@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import dtypes
-from tinygrad_edu.errors import DimensionError, DTypeError, LinAlgError, ShapeError
+from tinygrad_edu.errors import DimensionError, DTypeError, LinAlgError, SettingError, ShapeError
 from tinygrad_edu.tensor import Tensor
+
+WORDED = (ShapeError, DTypeError, LinAlgError, SettingError)  # the errors that ops word themselves
 
 # NumPy's names, as PyTorch takes them.
 ALIASES = {"axis": "dim", "keepdims": "keepdim", "x": "input"}
@@ -113,7 +115,7 @@ def _refuse_bools(op: Any, inputs: tuple) -> None:
 
 def explain(op: Any, error: Exception, arrays: tuple) -> Exception:
     """Word an error of the kernel so that it names the op and what came."""
-    if isinstance(error, (ShapeError, DTypeError, LinAlgError)):
+    if isinstance(error, WORDED):
         unnamed = str(error).startswith("argument ")
         return type(error)(f"{op.name}: {error}") if unnamed else error
     names = [f"{op.inputs[0]}[{i}]" for i in range(len(arrays))] if op.variadic else op.inputs

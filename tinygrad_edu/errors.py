@@ -8,7 +8,7 @@ from __future__ import annotations
 
 __all__ = [
     "CheckpointError", "DTypeError", "DimensionError", "DivisionError", "GradientError",
-    "GraphError", "LinAlgError", "ShapeError",
+    "GraphError", "LinAlgError", "SettingError", "ShapeError",
 ]  # fmt: skip
 
 
@@ -22,6 +22,10 @@ class DimensionError(ShapeError, IndexError):
 
 class DTypeError(TypeError, RuntimeError):
     """A dtype, or a kind of object, that an op does not take."""
+
+
+class SettingError(ValueError, RuntimeError):
+    """A setting whose value an op does not take; Python raises ValueError, PyTorch either."""
 
 
 class DivisionError(ZeroDivisionError, RuntimeError):

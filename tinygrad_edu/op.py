@@ -30,8 +30,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import calls
-from tinygrad_edu.arguments import ALIASES, explain, explain_composite, unify
-from tinygrad_edu.errors import DTypeError, ShapeError
+from tinygrad_edu.arguments import ALIASES, WORDED, explain, explain_composite, unify
 from tinygrad_edu.graph import Node
 from tinygrad_edu.modes import is_grad_enabled
 from tinygrad_edu.tensor import Tensor, make
@@ -279,7 +278,7 @@ def composite(
                     kwargs[name] = kwargs.pop(alias)
         try:
             return function(*args, **kwargs)
-        except (AttributeError, ShapeError, DTypeError) as error:
+        except (AttributeError, *WORDED) as error:
             explained = explain_composite(function.__name__, function, error, args, kwargs)
             if explained is error:
                 raise

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.errors import SettingError
 from tinygrad_edu.modes import Generator, numpy_generator
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops import dims
@@ -118,14 +119,14 @@ def dropout(
     """Set each element to 0 with probability `p` and scale the others by 1 / (1 - p).
 
     Outside training the input itself is returned. Gradient: g through the same mask.
-    Errors: ValueError if p is not a probability. Source: Srivastava et al. (2014).
+    Errors: SettingError if p is not a probability. Source: Srivastava et al. (2014).
 
     >>> import tinygrad_edu as tg
     >>> tg.dropout(tg.ones(3), p=0.5, training=False)
     tensor([1., 1., 1.])
     """
     if not 0 <= p <= 1:
-        raise ValueError(f"dropout: argument 'p': expected a probability of dropping, got {p}")
+        raise SettingError(f"dropout: argument 'p': expected a probability of dropping, got {p}")
     if not training or p == 0:
         return input
     out = drop(input, p, generator)

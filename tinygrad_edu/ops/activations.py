@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import DTypeError, ShapeError
+from tinygrad_edu.errors import DTypeError, SettingError, ShapeError
 from tinygrad_edu.op import OPS, composite, op
 from tinygrad_edu.ops.activation import softmax
 from tinygrad_edu.ops.arithmetic import neg
@@ -74,14 +74,14 @@ def hardtanh(input: Any, /, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     """Each element, raised to `min_val` and lowered to `max_val`.
 
     Gradient: g strictly between the bounds, 0 elsewhere (`clamp` has g at a bound as well).
-    Errors: ValueError if the bounds are in the wrong order, DTypeError for bools.
+    Errors: SettingError if the bounds are in the wrong order, DTypeError for bools.
 
     >>> import tinygrad_edu as tg
     >>> tg.nn.functional.hardtanh(tg.tensor([-2.0, 0.5, 3.0]))
     tensor([-1.0000,  0.5000,  1.0000])
     """
     if min_val > max_val:
-        raise ValueError(f"expected min_val <= max_val, got {min_val} and {max_val}")
+        raise SettingError(f"expected min_val <= max_val, got {min_val} and {max_val}")
     kind = input.dtype.type
     if kind is np.bool_ or (input.dtype.kind == "u" and int(min_val) < 0):
         raise TypeError("expected numbers that may be negative; use .long()")
@@ -270,7 +270,7 @@ def gelu(input: Any, *, approximate: str = "none") -> Any:
     """x times the probability that a standard normal number is below x.
 
     `approximate="tanh"` takes the formula 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
-    Gradient: of the formula. Errors: ValueError for another `approximate`.
+    Gradient: of the formula. Errors: SettingError for another `approximate`.
     Source: Hendrycks and Gimpel (2016).
 
     >>> import tinygrad_edu as tg
@@ -283,7 +283,7 @@ def gelu(input: Any, *, approximate: str = "none") -> Any:
     if approximate == "tanh":
         cubic = input * (1 + 0.044715 * (input * input))
         return input * (0.5 * (1 + tanh(math.sqrt(2 / math.pi) * cubic)))
-    raise ValueError(
+    raise SettingError(
         f"gelu: argument 'approximate': expected 'none' or 'tanh', got {approximate!r}"
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import DimensionError, DTypeError, ShapeError
+from tinygrad_edu.errors import DimensionError, DTypeError, SettingError, ShapeError
 from tinygrad_edu.modes import Generator, numpy_generator
 from tinygrad_edu.op import composite
 from tinygrad_edu.ops.activation import dropout, softmax
@@ -71,7 +71,7 @@ def scaled_dot_product_attention(
     0 to i. `scale` is 1 / sqrt(E) by default. Dropout of the weights is applied whenever
     `dropout_p` is not 0: give 0 outside of training.
     Gradient: through the scores, the softmax and the product.
-    Errors: ShapeError, DTypeError, ValueError if both `attn_mask` and `is_causal` are given.
+    Errors: ShapeError, DTypeError, SettingError if both `attn_mask` and `is_causal` are given.
     Source: Vaswani et al. (2017), Attention is all you need.
 
     >>> import tinygrad_edu as tg
@@ -87,7 +87,7 @@ def scaled_dot_product_attention(
                 f"shape {x.shape}"
             )
     if is_causal and attn_mask is not None:
-        raise ValueError(
+        raise SettingError(
             "scaled_dot_product_attention: expected 'attn_mask' or 'is_causal', got both; put the "
             "triangle into the mask"
         )
@@ -132,7 +132,7 @@ def dropout2d(
 
     Shapes: (N, C, H, W). As in PyTorch (N, C, L) is taken too, with a warning, and so is any
     other shape (N, C, ...). Outside training the input itself is returned.
-    Gradient: g through the same mask. Errors: ValueError if p is not a probability, ShapeError.
+    Gradient: g through the same mask. Errors: SettingError if p is not a probability, ShapeError.
     Source: Tompson et al. (2015).
 
     >>> import tinygrad_edu as tg
@@ -141,7 +141,7 @@ def dropout2d(
     True
     """
     if not 0 <= p <= 1:
-        raise ValueError(f"dropout2d: argument 'p': expected a probability of dropping, got {p}")
+        raise SettingError(f"dropout2d: argument 'p': expected a probability of dropping, got {p}")
     if input.ndim < 2:
         raise ShapeError(f"argument 'input': expected shape (N, C, H, W), got {input.shape}")
     if input.ndim != 4:

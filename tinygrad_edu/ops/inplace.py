@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_edu import storage
 from tinygrad_edu.arguments import explain
-from tinygrad_edu.errors import DTypeError, GraphError, ShapeError
+from tinygrad_edu.errors import DTypeError, GraphError, SettingError, ShapeError
 from tinygrad_edu.modes import Generator, is_grad_enabled, no_grad
 from tinygrad_edu.op import OPS, op
 from tinygrad_edu.ops.choose import where
@@ -244,7 +244,7 @@ def normal_(
 ) -> Tensor:
     """Fill with normal numbers of this mean and standard deviation."""
     if std < 0:
-        raise ValueError(f"normal_: argument 'std': expected at least 0, got {std}")
+        raise SettingError(f"normal_: argument 'std': expected at least 0, got {std}")
     _check_float("normal_", self)
     drawn = normal_array(generator, self.shape, self.dtype) * std + mean
     return place("normal_", self, assign, drawn.astype(self.dtype, copy=False))
@@ -255,7 +255,7 @@ def uniform_(
 ) -> Tensor:
     """Fill with uniform numbers in [a, b)."""
     if a > b:
-        raise ValueError(f"uniform_: expected a <= b, got {a} and {b}")
+        raise SettingError(f"uniform_: expected a <= b, got {a} and {b}")
     _check_float("uniform_", self)
     drawn = uniform_array(generator, self.shape, self.dtype) * (b - a) + a
     return place("uniform_", self, assign, drawn.astype(self.dtype, copy=False))

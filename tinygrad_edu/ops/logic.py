@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.errors import SettingError
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops.choose import eq
 from tinygrad_edu.ops.quiet import quiet
@@ -99,7 +100,7 @@ def isclose(
     """Whether |input - other| <= atol + rtol |other|, or both are equal; shapes broadcast.
 
     `equal_nan` lets nan count as equal to nan. No gradient.
-    Errors: DTypeError for different dtypes, ValueError for a negative tolerance.
+    Errors: DTypeError for different dtypes, SettingError for a negative tolerance.
 
     >>> import tinygrad_edu as tg
     >>> tg.isclose(tg.tensor([1.0, 1.0]), tg.tensor([1.000001, 1.1]))
@@ -107,7 +108,7 @@ def isclose(
     """
     for name, value in (("rtol", rtol), ("atol", atol)):
         if not value >= 0:
-            raise ValueError(f"argument {name!r}: expected at least 0, got {value}")
+            raise SettingError(f"argument {name!r}: expected at least 0, got {value}")
     close = np.equal(input, other)
     if equal_nan:
         close = close | (np.isnan(input) & np.isnan(other))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import DimensionError, DTypeError, ShapeError
+from tinygrad_edu.errors import DimensionError, DTypeError, SettingError, ShapeError
 from tinygrad_edu.op import composite
 from tinygrad_edu.ops.activation import log_softmax
 from tinygrad_edu.ops.choose import where
@@ -28,7 +28,7 @@ def reduced(name: str, losses: Any, reduction: str) -> Any:
         return sum(losses)
     if reduction == "mean":
         return mean(losses)
-    raise ValueError(
+    raise SettingError(
         f"{name}: argument 'reduction': expected 'mean', 'sum' or 'none', got {reduction!r}"
     )
 
@@ -181,7 +181,7 @@ def cross_entropy(
     tensor([[ 0.2500,  0.2500, -0.7500,  0.2500]])
     """
     if not 0 <= label_smoothing <= 1:
-        raise ValueError(
+        raise SettingError(
             f"cross_entropy: argument 'label_smoothing': expected 0 to 1, got {label_smoothing}"
         )
     axis = 0 if input.ndim == 1 else 1

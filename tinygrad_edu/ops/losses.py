@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import ShapeError
+from tinygrad_edu.errors import SettingError, ShapeError
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops.activations import logsigmoid
 from tinygrad_edu.ops.choose import clamp
@@ -51,14 +51,14 @@ def smooth_l1_loss(input: Any, target: Any, *, reduction: str = "mean", beta: fl
 
     Shapes: both the same; different ones broadcast with a warning. beta 0 gives `l1_loss`.
     Gradient: g (input - target) / beta near 0, else g times the sign.
-    Errors: ValueError for a negative beta. Source: Girshick (2015), Fast R-CNN.
+    Errors: SettingError for a negative beta. Source: Girshick (2015), Fast R-CNN.
 
     >>> import tinygrad_edu as tg
     >>> tg.nn.functional.smooth_l1_loss(tg.tensor([0.5, 4.0]), tg.zeros(2), reduction="none")
     tensor([0.1250, 3.5000])
     """
     if beta < 0:
-        raise ValueError(f"smooth_l1_loss: argument 'beta': expected 0 or more, got {beta}")
+        raise SettingError(f"smooth_l1_loss: argument 'beta': expected 0 or more, got {beta}")
     d = difference("smooth_l1_loss", input, target)
     losses = _bent(d, beta) / beta if beta else abs(d)
     return reduced("smooth_l1_loss", losses, reduction)
@@ -73,14 +73,14 @@ def huber_loss(
     Shapes: all the same; input and target of different ones broadcast with a warning. With
     `weight` the losses are weighted, and "mean" divides by their number.
     Gradient: g (input - target), at most g delta in size.
-    Errors: ValueError unless delta is positive. Source: Huber (1964).
+    Errors: SettingError unless delta is positive. Source: Huber (1964).
 
     >>> import tinygrad_edu as tg
     >>> tg.nn.functional.huber_loss(tg.tensor([1.0, 4.0]), tg.zeros(2), "none", delta=2.0)
     tensor([0.5000, 6.0000])
     """
     if delta <= 0:
-        raise ValueError(f"huber_loss: argument 'delta': expected more than 0, got {delta}")
+        raise SettingError(f"huber_loss: argument 'delta': expected more than 0, got {delta}")
     d = difference("huber_loss", input, target)
     losses = weighted(_bent(d, delta), weight, input)
     return reduced("huber_loss", losses, reduction)
@@ -105,7 +105,7 @@ def bernoulli_loss(input: Any, target: Any, /) -> Any:
     `input`; g (log(1 - input) - log(input)) for `target`.
     """
     if input.size and not (np.min(input) >= 0 and np.max(input) <= 1):
-        raise ValueError(
+        raise SettingError(
             "binary_cross_entropy: argument 'input': expected probabilities from 0 to 1, got "
             f"{np.min(input):.4g} to {np.max(input):.4g}; use binary_cross_entropy_with_logits "
             "for scores"
@@ -133,7 +133,7 @@ def binary_cross_entropy(
     Shapes: input (probabilities) and target the same; `weight` broadcasts. Logarithms below -100
     count as -100, so the loss stays finite.
     Gradient: g (input - target) / (input (1 - input)), whose divisor is at least 1e-12.
-    Errors: ShapeError, DTypeError for unequal dtypes, ValueError for a chance outside [0, 1].
+    Errors: ShapeError, DTypeError for unequal dtypes, SettingError for a chance outside [0, 1].
 
     >>> import tinygrad_edu as tg
     >>> tg.nn.functional.binary_cross_entropy(tg.tensor([0.5, 0.0]), tg.tensor([1.0, 1.0]))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import ShapeError
+from tinygrad_edu.errors import SettingError, ShapeError
 from tinygrad_edu.op import composite
 from tinygrad_edu.ops.arithmetic import sub
 from tinygrad_edu.ops.choose import clamp, minimum, where
@@ -36,7 +36,7 @@ def multi_margin_loss(
     Shapes: input (N, K) or (K,) of scores, target (N,) or () of class numbers, weight (K,): each
     example counts as its right class does. Gradient: for p = 1, g / K for each wrong class
     within the margin, and minus their sum for the right one.
-    Errors: ShapeError, DimensionError for a class number outside 0..K-1, DTypeError, ValueError
+    Errors: ShapeError, DimensionError for a class number outside 0..K-1, DTypeError, SettingError
     for p other than 1 and 2. Source: Crammer and Singer (2001).
 
     >>> import tinygrad_edu as tg
@@ -45,7 +45,7 @@ def multi_margin_loss(
     tensor(0.)
     """
     if p not in (1, 2):
-        raise ValueError(f"multi_margin_loss: argument 'p': expected 1 or 2, got {p}")
+        raise SettingError(f"multi_margin_loss: argument 'p': expected 1 or 2, got {p}")
     if input.ndim > 2 or 0 in input.shape[-1:]:
         raise ShapeError(
             f"argument 'input': expected shape (N, K) or (K,) with K > 0, got {input.shape}"
@@ -147,7 +147,7 @@ def triplet_margin_loss(
 
     Shapes: all (N, D), or (D,); they broadcast. `eps` is added to the differences. `swap` takes
     the distance from positive to negative where it is the smaller. Gradient: through the
-    distances, within the margin. Errors: ShapeError, ValueError unless the margin is positive.
+    distances, within the margin. Errors: ShapeError, SettingError unless the margin is positive.
     Source: Balntas et al. (2016).
 
     >>> import tinygrad_edu as tg
@@ -156,7 +156,7 @@ def triplet_margin_loss(
     tensor(5.0000)
     """
     if margin <= 0:
-        raise ValueError(
+        raise SettingError(
             f"triplet_margin_loss: argument 'margin': expected more than 0, got {margin}"
         )
     if not anchor.ndim == positive.ndim == negative.ndim:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import storage
-from tinygrad_edu.errors import DTypeError, GraphError, ShapeError, describe
+from tinygrad_edu.errors import DTypeError, GraphError, SettingError, ShapeError, describe
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops.functions import rsqrt
 from tinygrad_edu.ops.reduce import mean, variance
@@ -115,8 +115,8 @@ def batch_norm(
     running statistics are used, as constants.
     An empty batch moves nothing.
     Gradient: through the batch's statistics in training.
-    Errors: ValueError for a single value per channel in training, or an `eps` that is negative (in
-    training, not positive); ShapeError, DTypeError.
+    Errors: SettingError for a single value per channel in training, or an `eps` that is negative
+    (in training, not positive); ShapeError, DTypeError.
     Source: Ioffe and Szegedy (2015).
 
     >>> import tinygrad_edu as tg
@@ -129,7 +129,7 @@ def batch_norm(
     """
     if eps < 0 or (training and not eps):
         expected = "more than 0 in training" if training else "0 or more"
-        raise ValueError(describe("batch_norm", "eps", expected, eps))
+        raise SettingError(describe("batch_norm", "eps", expected, eps))
     dim = (0, *range(2, input.ndim))
     return _channel_norm(
         "batch_norm", input, dim, running_mean, running_var, weight, bias, training, momentum, eps
@@ -146,7 +146,7 @@ def instance_norm(
     Shapes: input (N, C, ...), all else (C,) or None. Running statistics are those of `batch_norm`,
     averaged over the examples; `use_input_stats=False` uses them, as constants.
     Gradient: through the statistics of the input, if they are used.
-    Errors: ValueError for a single value per channel, ShapeError, DTypeError.
+    Errors: SettingError for a single value per channel, ShapeError, DTypeError.
     Source: Ulyanov, Vedaldi and Lempitsky (2016).
 
     >>> import tinygrad_edu as tg
@@ -175,7 +175,7 @@ def _channel_norm(
     if own:
         n = math.prod(input.shape[i] for i in dim)
         if n == 1:
-            raise ValueError(
+            raise SettingError(
                 f"{name}: expected more than one value per channel in training, got input "
                 f"{input.shape}; call .eval(), or take a larger batch"
             )
@@ -185,7 +185,7 @@ def _channel_norm(
         if 0 not in input.shape:
             _move(running, moments, momentum, n)
     elif running_mean is None or running_var is None:
-        raise ValueError(
+        raise SettingError(
             f"{name}: expected running_mean and running_var where the input's own statistics are "
             "not used, got None"
         )

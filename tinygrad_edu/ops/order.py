@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_edu.errors import DimensionError, DTypeError, ShapeError
+from tinygrad_edu.errors import DimensionError, DTypeError, SettingError, ShapeError
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops import dims
 from tinygrad_edu.ops.convert import cast, clone
@@ -169,7 +169,7 @@ def _check_counted(input: Any, minlength: int) -> None:
             f"{input.shape}"
         )
     if minlength < 0:
-        raise ValueError(f"bincount: argument 'minlength': expected at least 0, got {minlength}")
+        raise SettingError(f"bincount: argument 'minlength': expected at least 0, got {minlength}")
 
 
 @composite(method="bincount")

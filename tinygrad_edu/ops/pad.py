@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import DTypeError, ShapeError, describe
+from tinygrad_edu.errors import DTypeError, SettingError, ShapeError, describe
 from tinygrad_edu.kernels.taps import Tap, add_taps, turned
 from tinygrad_edu.op import composite, op
 
@@ -56,7 +56,7 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     "constant" pad the last one of 2 or 3 dims, two of 3 or 4, three of 4 or 5.
     Gradient: g, each element of it added at the place it was copied from.
     Errors: ShapeError for a list that does not fit, a border too wide to be mirrored or wrapped,
-    or a result of negative size; ValueError for another mode; DTypeError if `pad` is not of ints.
+    or a result of negative size; SettingError for another mode; DTypeError if `pad` is not of ints.
 
     >>> import tinygrad_edu as tg
     >>> tg.nn.functional.pad(tg.tensor([[1, 2, 3]]), (2, 1), mode="reflect")
@@ -69,9 +69,9 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
         return pad_constant(input, ends, 0 if value is None else value)
     if mode not in _PLACES:
         expected = "'constant', 'reflect', 'replicate' or 'circular'"
-        raise ValueError(describe("pad", "mode", expected, repr(mode)))
+        raise SettingError(describe("pad", "mode", expected, repr(mode)))
     if value:
-        raise ValueError(describe("pad", "value", f"None for mode {mode!r}", value))
+        raise SettingError(describe("pad", "value", f"None for mode {mode!r}", value))
     count = len(pad) // 2
     if count not in (1, 2, 3) or input.ndim - count not in (1, 2):
         expected = f"for mode {mode!r} pairs for all dims but the first one or two"

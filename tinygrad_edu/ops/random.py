@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import dtypes
-from tinygrad_edu.errors import DTypeError, ShapeError, describe
+from tinygrad_edu.errors import DTypeError, SettingError, ShapeError, describe
 from tinygrad_edu.modes import Generator, numpy_generator
 from tinygrad_edu.ops.create import _shape, finished
 from tinygrad_edu.tensor import Tensor
@@ -98,7 +98,7 @@ def randperm(
 def normal(mean: Any, std: Any, size: Any = None, *, generator: Generator | None = None) -> Tensor:
     """Normal numbers with these means and standard deviations (numbers or tensors).
 
-    Errors: ValueError for a negative standard deviation.
+    Errors: SettingError for a negative standard deviation.
 
     >>> import tinygrad_edu as tg
     >>> tg.normal(5.0, 0.0, (2,))
@@ -106,7 +106,7 @@ def normal(mean: Any, std: Any, size: Any = None, *, generator: Generator | None
     """
     mean, std = (x.array if isinstance(x, Tensor) else x for x in (mean, std))
     if np.any(np.asarray(std) < 0):
-        raise ValueError("normal: argument 'std': expected at least 0")
+        raise SettingError("normal: argument 'std': expected at least 0")
     shape = np.broadcast_shapes(np.shape(mean), np.shape(std)) if size is None else tuple(size)
     dtype = dtypes.float_type(dtypes.result_type(mean, std))
     return finished(normal_array(generator, shape, dtype) * std + mean, None, False)
@@ -166,7 +166,7 @@ def _probabilities(input: Tensor, num_samples: int, replacement: bool) -> np.nda
     weights = input.array.astype(np.float64)
     if not ((weights >= 0) & (weights < np.inf)).all():
         expected = "finite numbers of at least 0"
-        raise ValueError(describe("multinomial", "input", expected, "others"))
+        raise SettingError(describe("multinomial", "input", expected, "others"))
     possible = (weights > 0).sum(-1).min(initial=input.shape[-1])
     if possible < (1 if replacement else num_samples):
         expected = f"at least {1 if replacement else num_samples} probabilities above 0"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import DTypeError, ShapeError
+from tinygrad_edu.errors import DTypeError, SettingError, ShapeError
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops import dims
 from tinygrad_edu.ops.scatter import index_select
@@ -173,7 +173,9 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple:
     """
     parts = sequence("meshgrid", unpacked(tensors))
     if indexing not in ("ij", "xy"):
-        raise ValueError(f"meshgrid: argument 'indexing': expected 'ij' or 'xy', got {indexing!r}")
+        raise SettingError(
+            f"meshgrid: argument 'indexing': expected 'ij' or 'xy', got {indexing!r}"
+        )
     if any(x.ndim > 1 for x in parts):
         raise ShapeError(
             "meshgrid: expected tensors of at most one dimension, got shapes "

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import DTypeError, ShapeError, describe
+from tinygrad_edu.errors import DTypeError, SettingError, ShapeError, describe
 from tinygrad_edu.kernels.checks import check_input
 from tinygrad_edu.kernels.pool import adaptive_max_pool2d_indices, adaptive_windows
 from tinygrad_edu.kernels.taps import Tap
@@ -143,7 +143,7 @@ def interpolate(
     With `align_corners` the centers of the corner elements stay where they are, else the outer
     edges. `recompute_scale_factor` takes the ratio of the sizes in place of `scale_factor`.
     Gradient: the adjoint: each g, with its weights, to the elements it was read from.
-    Errors: ShapeError for sizes that do not fit, ValueError for settings that exclude each other,
+    Errors: ShapeError for sizes that do not fit, SettingError for settings that exclude each other,
     an unknown mode or `antialias`, DTypeError for integers (uint8 is taken by "nearest").
 
     >>> import tinygrad_edu as tg
@@ -230,10 +230,10 @@ def _new_sizes(
         raise ShapeError(describe("interpolate", "input", expected, f"shape {shape}"))
     if (size is None) == (scale_factor is None):
         got = "neither" if size is None else f"{size!r} and scale_factor {scale_factor!r}"
-        raise ValueError(describe("interpolate", "size", "one of size and scale_factor", got))
+        raise SettingError(describe("interpolate", "size", "one of size and scale_factor", got))
     if size is not None and recompute:
         expected = "None or False with a size"
-        raise ValueError(describe("interpolate", "recompute_scale_factor", expected, recompute))
+        raise SettingError(describe("interpolate", "recompute_scale_factor", expected, recompute))
     count = len(shape) - 2
     ratios: tuple = (None,) * count
     if size is not None:
@@ -264,15 +264,15 @@ def _each(argument: str, value: Any, count: int, kind: type, shape: tuple) -> tu
 def _check_mode(shape: tuple, mode: str, align_corners: Any, antialias: bool) -> None:
     if mode not in (*_MODES, "area"):
         expected = f"one of {', '.join(map(repr, (*_MODES, 'area')))}"
-        raise ValueError(describe("interpolate", "mode", expected, repr(mode)))
+        raise SettingError(describe("interpolate", "mode", expected, repr(mode)))
     if len(shape) not in _DIMS.get(mode, (3, 4, 5)):
         expected = f"{_DIMS[mode][0]} dimensions for mode {mode!r}"
         raise ShapeError(describe("interpolate", "input", expected, f"shape {shape}"))
     if align_corners is not None and mode not in _FOLLOWS_CORNERS:
         expected = f"None for mode {mode!r}"
-        raise ValueError(describe("interpolate", "align_corners", expected, align_corners))
+        raise SettingError(describe("interpolate", "align_corners", expected, align_corners))
     if antialias:
-        raise ValueError(
+        raise SettingError(
             describe("interpolate", "antialias", "False", antialias, "use mode='area' to reduce")
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import DivisionError
+from tinygrad_edu.errors import DivisionError, SettingError
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops.choose import keep
 from tinygrad_edu.ops.pointwise import array_like
@@ -99,7 +99,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
     Without `rounding_mode` integers become floats. "floor" rounds the quotient down, as `//`
     does, "trunc" towards 0; both keep the dtype.
     Gradient: g / other for `input`, -g * out / other for `other`; 0 if it is rounded.
-    Errors: ValueError for another mode, DivisionError for a rounded integer divided by 0.
+    Errors: SettingError for another mode, DivisionError for a rounded integer divided by 0.
 
     >>> import tinygrad_edu as tg
     >>> tg.div(tg.tensor([7, -7]), 2), tg.div(tg.tensor([7, -7]), 2, rounding_mode="trunc")
@@ -108,7 +108,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
     if rounding_mode is None:
         return true_divide(input, other)
     if rounding_mode not in ("floor", "trunc"):
-        raise ValueError(
+        raise SettingError(
             "div: argument 'rounding_mode': expected None, 'floor' or 'trunc', "
             f"got {rounding_mode!r}"
         )

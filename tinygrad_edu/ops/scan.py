@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import dtypes
-from tinygrad_edu.errors import DimensionError
+from tinygrad_edu.errors import DimensionError, SettingError
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops import dims
 from tinygrad_edu.ops.convert import cast, clone
@@ -184,7 +184,7 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
 
     `prepend` and `append` are set before and behind the input first. Gradient: for an element the
     difference of the g of the two results that it is part of. Errors: DimensionError for a 0-d
-    input, ValueError for a negative n.
+    input, SettingError for a negative n.
 
     >>> import tinygrad_edu as tg
     >>> tg.diff(tg.tensor([1.0, 3.0, 9.0])), tg.diff(tg.tensor([1.0, 3.0, 9.0]), 2)
@@ -193,7 +193,7 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
     if not input.ndim:
         raise DimensionError("diff: expected at least one dimension, got shape ()")
     if n < 0:
-        raise ValueError(f"diff: argument 'n': expected 0 or more, got {n}")
+        raise SettingError(f"diff: argument 'n': expected 0 or more, got {n}")
     axis = dims.one(dim, input.ndim)
     if n == 0:  # then nothing is set beside it either, as in PyTorch and NumPy
         return clone(input)
