@@ -94,8 +94,10 @@ def numpy_vector_norm(x, ord=2, axis=None, keepdims=False):
     return np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)
 
 
-def numpy_norm(x, p="fro", **how):
-    return numpy_vector_norm(x, 2 if p == "fro" else p, **how)
+def numpy_norm(x, p="fro", axis=None, keepdims=False):
+    if p == "nuc":
+        return np.linalg.norm(x, p, axis, keepdims)
+    return numpy_vector_norm(x, 2 if p == "fro" else p, axis, keepdims)
 
 
 def numpy_matrix_norm(x, ord="fro", axis=(-2, -1), keepdims=False):
@@ -126,18 +128,24 @@ CLOUDS = [case((3, 2), (4, 2), p=p) for p in (2.0, 1.0, 0.5, 3.0, INF, 0.0)]
 row("p_norm", [case((3, 4), ord=p, dim=None, keepdim=False) for p in (1, 2, 3.5, INF, 0)],
     numpy_vector_norm, torch=None, bad=[case((2, 0), ord=INF, dim=1, keepdim=False)])
 row("vector_norm", NORMS, numpy_vector_norm, torch="linalg.vector_norm")
-row("norm", OLD, numpy_norm, bad=[case((2, 3), dim=2), case((2, 3), p="two")])
+row("norm", [*OLD, case((2, 3), p="nuc"), case((2, 3, 2), p="nuc", dim=(2, 0), keepdim=True)],
+    numpy_norm, bad=[case((2, 3), dim=2), case((2, 3), p="two"), case((3,), p="nuc"),
+                     case((2, 3, 2), p="nuc"), case((2, 3), p="nuc", dim=1)])
 row("matrix_norm", [*MATRIX_NORMS, case((2, 3, 4), ord=1, dim=(2, 0)),
-                    case((2, 3, 4), ord=INF, keepdim=True)], numpy_matrix_norm,
+                    case((2, 3, 4), ord=INF, keepdim=True), case((2, 3), ord=2),
+                    case((2, 3, 2), ord=-2, dim=(0, 2), keepdim=True), case((2, 3), ord="nuc"),
+                    case((2, 2, 3), ord="nuc", dim=(0, 2))], numpy_matrix_norm,
     torch="linalg.matrix_norm", integers=False,
-    bad=[case((3,)), case((2, 3), ord="nuc"), case((2, 3), ord=2), case((2, 3), dim=(0, 0)),
+    bad=[case((3,)), case((2, 3), ord="nucleus"), case((2, 3), ord=3), case((2, 3), dim=(0, 0)),
          case((2, 3), dim=1)])
 row("linalg_norm", [case((2, 3)), case((2, 3, 2)), case((3,), ord=3), case((2, 3), ord=1),
                     case((2, 3), ord=1, dim=1), case((2, 3, 2), dim=(0, 1), keepdim=True),
-                    case((2, 3, 2), ord=-INF, dim=(0, 1))],
+                    case((2, 3, 2), ord=-INF, dim=(0, 1)), case((3, 2), ord=2),
+                    case((2, 3, 2), ord="nuc", dim=(0, 1))],
     lambda x, ord=None, axis=None, keepdims=False: numpy_vector_norm(x, 2, axis, keepdims)
     if ord is None else np.linalg.norm(x, ord, axis, keepdims), torch="linalg.norm",
-    bad=[case((2, 3, 2), ord=1), case((2, 3), dim=2), case((2, 3), ord="nuc")])
+    bad=[case((2, 3, 2), ord=1), case((2, 3), dim=2), case((2, 3), ord="nuclear"),
+         case((3,), ord="nuc")])
 row("euclidean", [case((3, 2), (4, 2), products=False), case((3, 2), (4, 2), products=True),
                   case((2, 3, 2), (4, 2), products=True)],
     lambda x, y, products: np.sqrt(((x[..., :, None, :] - y[..., None, :, :]) ** 2).sum(-1)),

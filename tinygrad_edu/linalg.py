@@ -10,8 +10,9 @@ from tinygrad_edu.errors import LinAlgError
 from tinygrad_edu.ops.norms import linalg_norm as norm
 from tinygrad_edu.ops.norms import matrix_norm, vector_norm
 from tinygrad_edu.ops.solve import cholesky, det, inv, slogdet, solve
+from tinygrad_edu.ops.spectral import eigh, eigvalsh, svd, svdvals
 
 __all__ = [
-    "LinAlgError", "cholesky", "det", "inv", "matrix_norm", "norm", "slogdet", "solve",
-    "vector_norm",
+    "LinAlgError", "cholesky", "det", "eigh", "eigvalsh", "inv", "matrix_norm", "norm", "slogdet",
+    "solve", "svd", "svdvals", "vector_norm",
 ]  # fmt: skip

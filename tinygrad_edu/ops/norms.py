@@ -9,15 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import DimensionError, DTypeError, ShapeError
+from tinygrad_edu.errors import DimensionError, DTypeError, SettingError, ShapeError
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops import dims
 from tinygrad_edu.ops.choose import keep, where
 from tinygrad_edu.ops.convert import cast
 from tinygrad_edu.ops.pointwise import abs, pow, sign
 from tinygrad_edu.ops.quiet import quiet
+from tinygrad_edu.ops.rearrange import movedim
 from tinygrad_edu.ops.reduce import amax, amin, shared, spread, sum
 from tinygrad_edu.ops.shape import reshape, unsqueeze
+from tinygrad_edu.ops.spectral import svdvals
 
 __all__ = ["cdist", "norm"]
 
@@ -112,8 +114,9 @@ def matrix_norm(
     """Norm of the matrices in the two dims `dim`.
 
     `ord` is "fro", the length of all elements; 1 or -1, the largest or smallest sum of sizes down
-    a column; inf or -inf, along a row. Gradient: as `vector_norm` and `amax`. Errors: ValueError
-    for other orders (those of singular values are not there), ShapeError for fewer than two dims.
+    a column; inf or -inf, along a row; 2 or -2, the largest or smallest singular value; "nuc", the
+    sum of the singular values. Gradient: as `vector_norm`, `amax` and `svdvals`.
+    Errors: OrderError for other orders, ShapeError for fewer than two dims.
 
     >>> import tinygrad_edu as tg
     >>> A = tg.tensor([[1.0, -2.0], [3.0, 4.0]])
@@ -131,13 +134,15 @@ def _matrix_norm(name: str, A: Any, ord: Any, dim: Any, keepdim: bool) -> Any:
         raise DimensionError(f"{name}: argument 'dim': expected each dim once, got {dim}")
     if ord == "fro":
         return p_norm(A, 2, (rows, columns), keepdim)
-    if isinstance(ord, str) or ord not in (1, -1, INF, -INF):
-        raise ValueError(f"{name}: argument 'ord': expected 'fro', 1, -1, inf or -inf, got {ord!r}")
-    summed, reduced = (rows, columns) if ord in (1, -1) else (columns, rows)
-    sums = sum(abs(A), summed, True)
-    out = (amax if ord > 0 else amin)(sums, reduced, True)
-    shape = tuple([n for i, n in enumerate(A.shape) if i not in (rows, columns)])
-    return out if keepdim else reshape(out, shape)
+    if ord not in ("nuc", 1, -1, 2, -2, INF, -INF):
+        expected = "'fro', 'nuc', 1, -1, 2, -2, inf or -inf"
+        raise SettingError(f"{name}: argument 'ord': expected {expected}, got {ord!r}")
+    M = movedim(A, (rows, columns), (-2, -1))
+    singular = ord in ("nuc", 2, -2)
+    sizes = svdvals(M) if singular else sum(abs(M), -2 if ord in (1, -1) else -1)
+    summed = ord == "nuc" or (ord > 0 and not sizes.shape[-1])  # the largest of none is 0
+    out = (sum if summed else amax if ord > 0 else amin)(sizes, -1)
+    return reshape(out, dims.kept(A.shape, (rows, columns))) if keepdim else out
 
 
 @composite
@@ -173,16 +178,20 @@ def norm(
 ) -> Any:
     """Length of the elements over `dim`, or over all, as one vector; the older `vector_norm`.
 
-    "fro" and None are order 2. Gradient: as `vector_norm`; 0 where the length is 0.
-    Errors: DTypeError for integers, ValueError for another word.
+    "fro" and None are order 2; "nuc" is the sum of the singular values of a matrix, or of the
+    matrices in the two dims `dim`. Gradient: as `vector_norm`; 0 where the length is 0.
+    Errors: DTypeError for integers, SettingError for another word.
 
     >>> import tinygrad_edu as tg
     >>> x = tg.tensor([3.0, -4.0], requires_grad=True)
     >>> x.norm().backward(); x.grad
     tensor([ 0.6000, -0.8000])
     """
+    if p == "nuc":
+        dim = tuple(range(input.ndim)) if dim is None else dim
+        return _matrix_norm("norm", _floating("norm", input, dtype), p, dim, keepdim)
     if isinstance(p, str) and p != "fro":
-        raise ValueError(f"norm: argument 'p': expected a number or 'fro', got {p!r}")
+        raise SettingError(f"norm: argument 'p': expected a number, 'fro' or 'nuc', got {p!r}")
     p = 2 if p is None or p == "fro" else _order("norm", p)
     return p_norm(_floating("norm", input, dtype), p, dim, keepdim)
 
@@ -248,9 +257,11 @@ def cdist(
             f"{x2.shape}"
         )
     if p < 0:
-        raise ValueError(f"cdist: argument 'p': expected 0 or more, got {p}")
+        raise SettingError(f"cdist: argument 'p': expected 0 or more, got {p}")
     if compute_mode is not None and compute_mode not in _MODES:
-        raise ValueError(f"cdist: compute_mode: expected any of {list(_MODES)}, got {compute_mode}")
+        raise SettingError(
+            f"cdist: compute_mode: expected any of {list(_MODES)}, got {compute_mode}"
+        )
     if p == 2:
         products = None if compute_mode is None else _MODES[compute_mode]
         many = max(x1.shape[-2], x2.shape[-2]) > 25

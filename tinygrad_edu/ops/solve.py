@@ -22,9 +22,15 @@ from tinygrad_edu.ops.shape import reshape, unsqueeze
 __all__ = ["cholesky", "det", "inverse", "slogdet"]
 
 
-def _square(A: np.ndarray) -> None:
+def check_square(A: np.ndarray) -> None:
+    """Refuse what is no square matrix of floats."""
     if A.ndim < 2 or A.shape[-1] != A.shape[-2]:
         raise ShapeError(f"argument 'A': expected square matrices (..., n, n), got shape {A.shape}")
+    check_floats(A)
+
+
+def check_floats(A: np.ndarray) -> None:
+    """Refuse matrices of integers and bools."""
     if A.dtype.kind != "f":
         raise DTypeError(
             f"argument 'A': expected floating-point elements, got {A.dtype}; use .float()"
@@ -57,7 +63,7 @@ def inv(A: Any, /) -> Any:
     tensor([[0.5000, 0.0000],
             [0.0000, 0.2500]])
     """
-    _square(A)
+    check_square(A)
     return _solved("invertible", np.linalg.inv, A)
 
 
@@ -75,7 +81,7 @@ def solve_columns(A: Any, B: Any, /) -> Any:
 
     Gradient: A^-T g for `B`, and minus that times X^T for `A`.
     """
-    _square(A)
+    check_square(A)
     if B.ndim < 2 or B.shape[-2] != A.shape[-1]:
         raise ShapeError(
             f"argument 'B': expected {A.shape[-1]} rows for A of shape {A.shape}, got shape "
@@ -128,7 +134,7 @@ def det(A: Any, /) -> Any:
     >>> tg.det(tg.tensor([[1.0, 2.0], [3.0, 4.0]]))
     tensor(-2.)
     """
-    _square(A)
+    check_square(A)
     return np.asarray(np.linalg.det(A))
 
 
@@ -145,7 +151,7 @@ def cofactors(A: Any, /) -> Any:
     Gradient: of det(A) A^-T, that is (sum(g out) - out g^T) A^-T; on arrays from the singular
     values, and so for singular matrices too.
     """
-    _square(A)
+    check_square(A)
     U, s, Vh = np.linalg.svd(A)
     sign = np.linalg.det(U) * np.linalg.det(Vh)
     return sign[..., None, None] * (U * _without_each(s)[..., None, :]) @ Vh
@@ -193,7 +199,7 @@ class SignLogDet(NamedTuple):
 @op(name="slogdet", dtype=None)
 def sign_of_det(A: Any, /) -> Any:
     """The sign of the determinant: behind `slogdet`. Gradient: 0."""
-    _square(A)
+    check_square(A)
     return np.asarray(np.linalg.slogdet(A)[0])
 
 
@@ -206,7 +212,7 @@ def sign_of_det_rule(g, A):
 @quiet
 def log_of_det(A: Any, /) -> Any:
     """The logarithm of the size of the determinant: behind `slogdet`. Gradient: g A^-T."""
-    _square(A)
+    check_square(A)
     return np.asarray(np.linalg.slogdet(A)[1])
 
 
@@ -247,7 +253,7 @@ def cholesky(A: Any, /, upper: bool = False) -> Any:
     tensor([[2., 0.],
             [1., 2.]])
     """
-    _square(A)
+    check_square(A)
     return _solved("positive definite", np.linalg.cholesky, A, upper=upper)
 
 
