@@ -52,7 +52,7 @@ HALF = 0.4998939  # exp(1e4 - logsumexp) in float32, which rounds logsumexp to 1
 EDGES = {
     # kinks
     "relu at 0": Edge(lambda lib, x: lib.relu(x), [-1, 0, 2], [0, 0, 2], [0, 0, 1]),
-    "relu of nan": Edge(lambda lib, x: lib.relu(x), [nan], [nan], None),
+    "relu of nan": Edge(lambda lib, x: lib.relu(x), [nan], [nan], [1]),
     "abs at 0": Edge(lambda lib, x: x.abs(), [-2, 0, 3], [2, 0, 3], [-1, 0, 1]),
     "sign at 0": Edge(lambda lib, x: x.sign(), [-2, 0, 3], [-1, 0, 1], [0, 0, 0]),
     "clamp at its bounds": Edge(

@@ -80,6 +80,58 @@ def test_result_type_is_torchs():
         assert name_of(got) == name_of(expected), f"{first}, {second}"
 
 
+# What `tensor` is given: expressions that read alike in both libraries.
+DATA = {
+    "a float": lambda lib: 1.5,
+    "an int and a float": lambda lib: [2**62, 1.5],
+    "a bool and an int": lambda lib: [True, 2],
+    "the least integer": lambda lib: [-(2**63)],
+    "nothing": lambda lib: [[], []],
+    "a range": lambda lib: range(3),
+    "a float32 tensor and a float": lambda lib: [lib.tensor(1.0), 1.0],
+    "a float and a float64 tensor": lambda lib: [1.0, lib.tensor(1.0, dtype=lib.float64)],
+    "a float16 tensor and an int": lambda lib: [lib.tensor(1.0, dtype=lib.float16), 2],
+    "tensors of two kinds": lambda lib: [lib.tensor(1), lib.tensor(2.5)],
+    "tensors of one element": lambda lib: [[lib.tensor([1.0])], [lib.tensor([[2.0]])]],
+    "tensors of several elements": lambda lib: [lib.tensor([1.0, 2.0])],
+    "an int32 tensor and an int": lambda lib: [lib.tensor(1, dtype=lib.int32), 2],
+    "int32 tensors": lambda lib: [lib.tensor(1, dtype=lib.int32)] * 2,
+    "int32 and a float": lambda lib: [np.int32(1), 1.5],
+    "float32 and a float": lambda lib: [np.float32(1), 2.0],
+    "float64 and a float": lambda lib: [np.float64(1), 2.0],
+    "a list and an array": lambda lib: [[1.0, 2.0], np.ones(2)],
+    "arrays of two widths": lambda lib: [np.ones(2, np.float32), np.ones(2)],
+    "an int that is too large": lambda lib: 2**63,
+    "ints that are too large": lambda lib: [1, 2**63],
+    "an int that is much too large": lambda lib: [1, 2**64],
+    "a large int as a float": lambda lib: [1.0, 2**64],
+}
+
+
+@pytest.mark.parity
+@needs_torch
+@pytest.mark.filterwarnings("ignore:Creating a tensor from a list of numpy.ndarrays")
+@pytest.mark.parametrize("data", DATA.values(), ids=DATA)
+def test_data_become_torchs_dtype(data):
+    try:
+        expected = torch.tensor(data(torch))
+    except (ValueError, RuntimeError) as error:
+        with pytest.raises(type(error), match="tensor: argument 'data'"):
+            tg.tensor(data(tg))
+        return
+    found = tg.tensor(data(tg))
+    assert name_of(found.dtype) == name_of(expected.dtype)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_numbers_that_a_dtype_cannot_hold():
+    for data, dtype in (([300], tg.uint8), ([1, 2**63], None), (2**40, tg.int32)):
+        with pytest.raises(tg.RangeError, match="tensor: argument 'data': "):
+            tg.tensor(data, dtype=dtype)
+    with pytest.raises(tg.ShapeError, match=r"got shape \(2,\); use tg.stack"):
+        tg.tensor([tg.ones(2), tg.ones(2)])
+
+
 @pytest.mark.parametrize(
     "first, second, expected",
     [

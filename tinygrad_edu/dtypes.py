@@ -9,6 +9,7 @@ float64 tensor, and an integer tensor beside `2.0` becomes the default dtype.
 from __future__ import annotations
 
 import builtins
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -84,12 +85,17 @@ def result_type(*operands: Any) -> np.dtype:
     result: np.dtype | None = None
     for group in ranked:
         if group:
-            highest = max(_KINDS[d.kind] for d in group)
-            found = np.result_type(*[d for d in group if _KINDS[d.kind] == highest])
-            if result is None or highest > _KINDS[result.kind]:
+            found = widest(group)
+            if result is None or _KINDS[found.kind] > _KINDS[result.kind]:
                 result = found
     assert result is not None
     return result
+
+
+def widest(found: Collection[np.dtype]) -> np.dtype:
+    """The dtype that holds those of the highest kind among several."""
+    highest = max(_KINDS[d.kind] for d in found)
+    return np.result_type(*[d for d in found if _KINDS[d.kind] == highest])
 
 
 def float_type(dtype: np.dtype) -> np.dtype:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 __all__ = [
     "CheckpointError", "DTypeError", "DimensionError", "DivisionError", "GradientError",
-    "GraphError", "LinAlgError", "SettingError", "ShapeError",
+    "GraphError", "LinAlgError", "RangeError", "SettingError", "ShapeError",
 ]  # fmt: skip
 
 
@@ -26,6 +26,10 @@ class DTypeError(TypeError, RuntimeError):
 
 class SettingError(ValueError, RuntimeError):
     """A setting whose value an op does not take; Python raises ValueError, PyTorch either."""
+
+
+class RangeError(OverflowError, ValueError, RuntimeError):
+    """A number that its dtype cannot hold; Python raises OverflowError, PyTorch the others."""
 
 
 class DivisionError(ZeroDivisionError, RuntimeError):

@@ -81,7 +81,9 @@ def hardtanh(input: Any, /, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     tensor([-1.0000,  0.5000,  1.0000])
     """
     if min_val > max_val:
-        raise SettingError(f"expected min_val <= max_val, got {min_val} and {max_val}")
+        raise SettingError(
+            f"argument 'min_val': expected at most max_val, {max_val}, got {min_val}"
+        )
     kind = input.dtype.type
     if kind is np.bool_ or (input.dtype.kind == "u" and int(min_val) < 0):
         raise TypeError("expected numbers that may be negative; use .long()")

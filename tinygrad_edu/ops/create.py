@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_edu import dtypes
 from tinygrad_edu.device import Device
-from tinygrad_edu.errors import DTypeError, ShapeError
+from tinygrad_edu.errors import DTypeError, RangeError, ShapeError
 from tinygrad_edu.tensor import Tensor, make
 
 __all__ = [
@@ -31,9 +31,10 @@ def tensor(
 ) -> Tensor:
     """A tensor with a copy of `data`: a number, nested lists, an array or a tensor.
 
-    Python floats become the default dtype, integers int64, bools bool; arrays keep their dtype.
+    Python floats count as the default dtype, integers as int64, bools as bool; arrays and tensors
+    keep their dtype, and the elements of a list share the widest of theirs.
     Errors: ShapeError for ragged lists, DTypeError for what is no number, or for
-    `requires_grad=True` on integers.
+    `requires_grad=True` on integers, RangeError for a number that the dtype cannot hold.
 
     >>> import tinygrad_edu as tg
     >>> tg.tensor([[1, 2], [3, 4]]), tg.tensor(0.5).dtype
@@ -56,34 +57,52 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 
 
 def _array_of(data: Any, dtype: Any, copy: bool) -> np.ndarray:
-    typed = hasattr(data, "dtype")
-    if isinstance(data, Tensor):
-        data = data.array
-    elif isinstance(data, (list, tuple)):
-        first = data
-        while isinstance(first, (list, tuple)) and first:
-            first = first[0]
-        typed = hasattr(first, "dtype")
-        data = _untensored(data)
+    kinds: set = set()
+    data = _untensored(data.array if isinstance(data, Tensor) else data, kinds)
+    if dtype is None:
+        dtype = _shared_dtype(kinds)
     try:
         array = np.array(data, dtype=dtype, order="C") if copy else np.asarray(data, dtype=dtype)
+    except OverflowError as error:
+        raise RangeError(f"tensor: argument 'data': {error}") from None
     except ValueError as error:
         raise ShapeError(f"tensor: argument 'data': {error}") from None
     if array.dtype.kind not in "fiub":
         raise DTypeError(
             f"tensor: argument 'data': expected numbers or bools, got {array.dtype} elements"
         )
-    if dtype is None and not typed and (array.dtype.kind == "f" or not array.size):
-        return array.astype(dtypes.get_default_dtype())
-    if dtype is None and not typed and array.dtype.kind in "iu":
-        return array.astype(np.int64, copy=False)
     return array
 
 
-def _untensored(data: Any) -> Any:
+def _untensored(data: Any, kinds: set) -> Any:
+    """Lists with numbers for tensors; the types and dtypes of what they hold go into `kinds`."""
     if isinstance(data, (list, tuple)):
-        return [_untensored(x) for x in data]
-    return data.array if isinstance(data, Tensor) else data
+        types = set(map(type, data))
+        if types <= _PYTHONS:  # the commonest list, told apart without a call for each number
+            kinds |= types
+            return data
+        return [_untensored(x, kinds) for x in data]
+    if isinstance(data, Tensor):
+        if data.array.size != 1:
+            raise ShapeError(
+                "tensor: argument 'data': expected tensors of one element in a list, got shape "
+                f"{data.shape}; use tg.stack"
+            )
+        data = data.array.reshape(())
+    kinds.add(data.dtype if isinstance(data, (np.ndarray, np.generic)) else type(data))
+    return data
+
+
+_PYTHONS = {bool, int, float}
+
+
+def _shared_dtype(kinds: set) -> np.dtype | None:
+    """The dtype of elements of these types and dtypes; None if NumPy must look at them."""
+    python = {bool: dtypes.bool, int: dtypes.int64, float: dtypes.get_default_dtype()}
+    found = [kind if isinstance(kind, np.dtype) else python.get(kind) for kind in kinds]
+    if not found:
+        return dtypes.get_default_dtype()
+    return None if any(d is None or d.kind not in "fiub" for d in found) else dtypes.widest(found)
 
 
 def from_numpy(ndarray: np.ndarray) -> Tensor:

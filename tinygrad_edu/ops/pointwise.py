@@ -228,7 +228,9 @@ def sigmoid_rule(g, out):
 
 @op(method="relu", inplace=True, dtype="number")
 def relu(input: Any, /) -> Any:
-    """The rectified linear unit max(x, 0) of each element. Gradient: g where x > 0, so 0 at 0.
+    """The rectified linear unit max(x, 0) of each element.
+
+    Gradient: g where the result is not 0, so 0 at 0, and g at nan.
 
     >>> import tinygrad_edu as tg
     >>> tg.relu(tg.tensor([-1.0, 2.0]))
@@ -239,12 +241,12 @@ def relu(input: Any, /) -> Any:
 
 @relu.rule
 def relu_rule(g, out):
-    return keep(g, out > 0)
+    return keep(g, out != 0)
 
 
 @relu.fused
 def relu_fused(g, out):
-    return keep.op.kernel(g, out > 0)  # the same without the cost of a call
+    return keep.op.kernel(g, out != 0)  # the same without the cost of a call
 
 
 absolute = abs
