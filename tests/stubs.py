@@ -21,7 +21,6 @@ from types import ModuleType
 from typing import Any
 
 import tinygrad_edu
-from tinygrad_edu.op import OPS
 from tinygrad_edu.tensor import Tensor
 
 module = sys.modules[Tensor.__module__]  # `tinygrad_edu.tensor` is also a function
@@ -133,8 +132,8 @@ class Stub:
         """The signatures of a method: two if integers may be written one by one."""
         if inspect.getmodule(function) is module:
             return [self.signature(function)]
-        if function.__module__.endswith(".inplace") and function.__name__[:-1] in OPS:
-            function = OPS[function.__name__[:-1]]
+        if function.__module__.endswith(".inplace"):
+            function = vars(Tensor).get(function.__name__[:-1], function)
         made = getattr(function, "op", None)
         if made is not None and made.varargs:
             (setting,) = made.settings

@@ -9,7 +9,12 @@ from op_table import ROWS, Case, Row
 import tinygrad_edu as tg
 from tinygrad_edu.op import OPS
 
-FORMS = [name for name, call in OPS.items() if hasattr(call, "op") and call.op.inplace]
+try:
+    import torch
+except ImportError:
+    torch = None
+
+FORMS = [name for name, call in OPS.items() if getattr(call, "inplace", False)]
 
 
 def fits(row: Row, one: Case) -> bool:
@@ -82,3 +87,52 @@ def test_a_leaf_is_written_without_recording(row, one):
     np.testing.assert_array_equal(first.detach(), expected)
     assert first._version == before + 1
     assert first.is_leaf
+
+
+@pytest.mark.parity
+@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
+@every_case
+def test_pytorchs_form_does_the_same(row, one):
+    if any(isinstance(x, float) for x in one.shapes) and row.name in TENSORS_ONLY:
+        pytest.skip("PyTorch takes no number here")
+    found, grad = written(row, one, tg.tensor)
+    expected, wanted = written(row, one, torch.tensor)
+    assert str(found.dtype) == str(expected.dtype).removeprefix("torch.")
+    np.testing.assert_allclose(found.detach().numpy(), expected.detach().numpy(), 1e-9, 1e-12)
+    if grad is not None:
+        np.testing.assert_allclose(grad.numpy(), wanted.numpy(), 1e-9, 1e-12)
+
+
+TENSORS_ONLY = {"atan2", "logical_and", "logical_or", "logical_xor"}
+WITHOUT_GRADIENT = {"floor_divide", "asinh", "acosh", "atanh"}  # the forms, in PyTorch
+
+
+def written(row: Row, one: Case, tensor) -> tuple:
+    """What a library's form leaves in the tensor, and the gradient of the leaf before it."""
+    inputs = [tensor(x) if isinstance(x, np.ndarray) else x for x in row.values(one)]
+    settings = {k: tensor(v) if isinstance(v, np.ndarray) else v for k, v in one.settings.items()}
+    first = inputs[0].requires_grad_(inputs[0].is_floating_point())
+    target = first.clone()
+    assert in_place(row, [target, *inputs[1:]], settings) is target
+    if not target.requires_grad or row.name in WITHOUT_GRADIENT:
+        return target, None
+    target.sum().backward()
+    return target, first.grad
+
+
+def test_methods_of_two_names_have_two_forms():
+    x = tg.tensor([4.0, -9.0])
+    assert x.clone().absolute_().tolist() == [4, 9]
+    assert x.clone().clip_(max=2).tolist() == [2, -9]
+    assert x.clone().subtract_(1, alpha=2).tolist() == [2, -11]
+    assert x.clone().divide_(2, rounding_mode="floor").tolist() == [2, -5]
+
+
+def test_bernoulli():
+    x = tg.ones(1000, dtype=tg.int64)
+    generator = tg.Generator().manual_seed(0)
+    assert x.bernoulli_(0.25, generator=generator) is x
+    assert set(x.tolist()) == {0, 1} and 200 < x.sum().item() < 300
+    assert tg.zeros(3).bernoulli_(tg.tensor([0.0, 1.0, 0.0])).tolist() == [0, 1, 0]
+    with pytest.raises(RuntimeError, match=r"bernoulli_: .*expected probabilities, 0 to 1, got 2"):
+        x.bernoulli_(2)

@@ -59,7 +59,7 @@ class Op:
 
     def __init__(
         self, kernel: Callable, *, name: str = "", dtype: str | None = "same", view: bool = False,
-        varargs: bool = False, extras: tuple[str, ...] = (), inplace: bool = False,
+        varargs: bool = False, extras: tuple[str, ...] = (),
         fixed: tuple[str, ...] = (), ufunc: np.ufunc | None = None,
     ) -> None:  # fmt: skip
         parameters = list(inspect.signature(kernel).parameters.values())
@@ -72,7 +72,6 @@ class Op:
         self.dtype = dtype
         self.view = view
         self.varargs = varargs
-        self.inplace = inplace
         self.variadic = bool(variadic)
         self.inputs = [p.name for p in inputs]
         self.settings = [p.name for p in parameters if p not in inputs]
@@ -218,17 +217,18 @@ def op(
     *,
     method: str | tuple[str, ...] | None = None,
     operator: str | None = None,
+    inplace: bool = False,
     **options: Any,
 ) -> Any:
     """Make a recording operation of a function on arrays.
 
-    `method` names the Tensor methods and `operator` the Python operator it serves. Options:
+    `method` names the Tensor methods and `operator` the Python operator it serves; with `inplace`
+    each method has a form `name_` that writes into its first argument. Options:
     `name` in messages, if not the function's; `dtype`, how operands are unified (see `Op`), and
     `fixed`, which inputs take no part in that; `view`
     if the result shares memory with the input; `extras`, the names of further values that the
     kernel returns for its rules; `varargs` if the first setting may be written as several
-    integers; `inplace` if there is a form `name_` that writes into its first argument; `ufunc`, a
-    NumPy function that is called in place of the function.
+    integers; `ufunc`, a NumPy function that is called in place of the function.
 
     The result has `.rule` and `.fused`, decorators for the gradient rule and for a faster form of
     it on arrays only. Ops of users are made in the same way as the engine's own.
@@ -245,11 +245,13 @@ def op(
     tensor(12.)
     """
     if kernel is None:
-        return lambda function: op(function, method=method, operator=operator, **options)
+        return lambda function: op(
+            function, method=method, operator=operator, inplace=inplace, **options
+        )
     made = Op(kernel, **options)
     call = _CALLS.get((len(made.inputs), made.plain), calls.general)(made)
     functools.update_wrapper(call, kernel)
-    call.op = made  # type: ignore[attr-defined]
+    call.op, call.inplace = made, inplace  # type: ignore[attr-defined]
     call.rule, call.fused = made.set_rule, made.set_fused  # type: ignore[attr-defined]
     attach(call, kernel.__name__, method, operator)
     return call
@@ -264,10 +266,13 @@ def composite(
     method: str | tuple[str, ...] | None = None,
     operator: str | None = None,
     attribute: str | None = None,
+    inplace: bool = False,
 ) -> Any:
     """Register a composition of ops under its name: its gradients come from its parts."""
     if function is None:
-        return lambda f: composite(f, method=method, operator=operator, attribute=attribute)
+        return lambda f: composite(
+            f, method=method, operator=operator, attribute=attribute, inplace=inplace
+        )
     names = inspect.signature(function).parameters
 
     @functools.wraps(function)
@@ -284,6 +289,7 @@ def composite(
                 raise
             raise explained from error
 
+    call.inplace = inplace  # type: ignore[attr-defined]
     attach(call, function.__name__, method, operator)
     if attribute is not None:
         setattr(Tensor, attribute, property(call))

@@ -26,7 +26,7 @@ def _with_alpha(*methods: str) -> Callable:
 
         functools.update_wrapper(named, call, ("__module__", "__name__", "__qualname__", "__doc__"))
         del named.__wrapped__  # type: ignore[attr-defined]  # the signature is its own
-        return composite(named, method=methods)
+        return composite(named, method=methods, inplace=True)
 
     return decorate
 
@@ -45,7 +45,7 @@ def _scaled(name: str, input: Any, other: Any, alpha: Any) -> Any:
 
 
 @_with_alpha("add")
-@op(operator="+", inplace=True, ufunc=np.add)
+@op(operator="+", ufunc=np.add)
 def add(input: Any, other: Any, /) -> Any:
     """Sum of two tensors, element by element; shapes broadcast. `alpha` scales the second.
 
@@ -65,7 +65,7 @@ def add_rule(g):
 
 
 @_with_alpha("sub", "subtract")
-@op(operator="-", inplace=True, dtype="number", ufunc=np.subtract)
+@op(operator="-", dtype="number", ufunc=np.subtract)
 def sub(input: Any, other: Any, /) -> Any:
     """Difference of two tensors, element by element; shapes broadcast. `alpha` scales the second.
 

@@ -150,7 +150,7 @@ def _comparison(name: str, operator: str, ufunc: np.ufunc, words: str) -> Any:
     >>> tg.{name}(tg.tensor([1, 2, 3]), 2)
     tensor({np.array2string(ufunc([1, 2, 3], 2), separator=", ")})
     """
-    return op(compare, method=name, operator=operator)
+    return op(compare, method=name, operator=operator, inplace=True)
 
 
 eq = _comparison("eq", "==", np.equal, "equal to")

@@ -16,7 +16,7 @@ from tinygrad_edu import storage
 from tinygrad_edu.arguments import explain
 from tinygrad_edu.errors import DTypeError, GraphError, SettingError, ShapeError
 from tinygrad_edu.modes import Generator, is_grad_enabled, no_grad
-from tinygrad_edu.op import OPS, op
+from tinygrad_edu.op import op
 from tinygrad_edu.ops.choose import where
 from tinygrad_edu.ops.indexing import getitem, integers_first, is_basic, plain_index
 from tinygrad_edu.ops.random import normal_array, uniform_array
@@ -40,7 +40,8 @@ def write(name: str, target: Tensor, function: Callable, *args: Any, **settings:
         return target
     # The rule may want the old value, so it gets a copy of it.
     again = any(x is target for x in (*args, *settings.values()))
-    saved = again or function.op.inputs[0] in function.op.fields  # type: ignore[attr-defined]
+    made = getattr(function, "op", None)  # a composition of several ops has none
+    saved = again or made is None or made.inputs[0] in made.fields
     before = make(target.array.copy() if saved else target.array, target.node)
     args = tuple([before if x is target else x for x in args])
     settings = {name: before if x is target else x for name, x in settings.items()}
@@ -53,7 +54,7 @@ def write(name: str, target: Tensor, function: Callable, *args: Any, **settings:
 
 def _wrote_directly(target: Tensor, function: Any, args: tuple, settings: dict) -> bool:
     """Let NumPy compute in the memory itself, if all is alike: ten times faster on a million."""
-    array, kernel = target.array, function.op.kernel
+    array, kernel = target.array, getattr(getattr(function, "op", None), "kernel", None)
     operands = [x.array if isinstance(x, Tensor) else x for x in args]
     if settings or array.dtype.kind != "f" or not isinstance(kernel, np.ufunc):
         return False
@@ -261,7 +262,16 @@ def uniform_(
     return place("uniform_", self, assign, drawn.astype(self.dtype, copy=False))
 
 
-for _method in (copy_, fill_, zero_, normal_, uniform_):
+def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
+    """Fill with 1 at the probability `p`, a number or a tensor of one for each element, else 0."""
+    chance = np.asarray(p.array if isinstance(p, Tensor) else p)
+    if not np.all((chance >= 0) & (chance <= 1)):
+        raise SettingError(f"bernoulli_: argument 'p': expected probabilities, 0 to 1, got {p}")
+    drawn = uniform_array(generator, self.shape, np.float64) < chance
+    return place("bernoulli_", self, assign, drawn.astype(self.dtype))
+
+
+for _method in (copy_, fill_, zero_, normal_, uniform_, bernoulli_):
     setattr(Tensor, _method.__name__, _method)
 
 
@@ -282,9 +292,9 @@ _AUGMENTED = {
 
 
 def attach_inplace_forms() -> None:
-    """Give Tensor the form `name_` of every op that asked for it, and `+=` and its kin."""
-    for name, call in OPS.items():
-        if hasattr(call, "op") and call.op.inplace:
+    """Give Tensor the form `name_` of every method that asked for it, and `+=` and its kin."""
+    for name, call in list(vars(Tensor).items()):
+        if getattr(call, "inplace", False) and not name.startswith("_"):
             form = _inplace_form(f"{name}_", call)
             setattr(Tensor, f"{name}_", form)
             if name in _AUGMENTED:

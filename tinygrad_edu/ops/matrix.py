@@ -64,7 +64,7 @@ def _times(x: Any, factor: Any) -> Any:
     return x if isinstance(factor, (int, float)) and factor == 1 else x * factor
 
 
-@composite(method="addmm")
+@composite(method="addmm", inplace=True)
 def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
     """beta * input + alpha * (mat1 @ mat2) of matrices; with beta 0 the input plays no part.
 
@@ -79,7 +79,7 @@ def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1
     return _plus("addmm", input, mm(mat1, mat2), beta, alpha)
 
 
-@composite(method="baddbmm")
+@composite(method="baddbmm", inplace=True)
 def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
     """beta * input + alpha * (batch1 @ batch2), matrix by matrix: `addmm` for batches.
 

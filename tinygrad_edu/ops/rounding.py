@@ -92,7 +92,7 @@ def truncated_divide(input: Any, other: Any, /) -> Any:
 truncated_divide.rule(_no_slope)
 
 
-@composite(method=("div", "divide"))
+@composite(method=("div", "divide"), inplace=True)
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
     """Quotient of two tensors, element by element; shapes broadcast.
 
@@ -115,7 +115,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
     return (floor_divide if rounding_mode == "floor" else truncated_divide)(input, other)
 
 
-div.op = true_divide.op  # of which the in-place form is made
+div.op = true_divide.op  # whose kernel the in-place form may call
 divide = div
 
 

@@ -105,7 +105,7 @@ def _moved_on(x: Any, dim: int, first: float) -> Any:
     return cat((np.full(shape, first, x.dtype), narrow(x, axis, 0, x.shape[axis] - 1)), axis)
 
 
-@composite(method="cumsum")
+@composite(method="cumsum", inplace=True)
 def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
     """The sums of the elements up to each along `dim`; integers and bools add up in int64.
 
@@ -118,7 +118,7 @@ def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
     return running_sum(_counted(input, dtype), dim)
 
 
-@composite(method="cumprod")
+@composite(method="cumprod", inplace=True)
 def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
     """The products of the elements up to each along `dim`; of integers and bools in int64.
 
