@@ -102,7 +102,8 @@ def _shared_dtype(kinds: set) -> np.dtype | None:
     found = [kind if isinstance(kind, np.dtype) else python.get(kind) for kind in kinds]
     if not found:
         return dtypes.get_default_dtype()
-    return None if any(d is None or d.kind not in "fiub" for d in found) else dtypes.widest(found)
+    known = [dtype for dtype in found if dtype is not None and dtype.kind in "fiub"]
+    return dtypes.widest(known) if len(known) == len(found) else None
 
 
 def from_numpy(ndarray: np.ndarray) -> Tensor:

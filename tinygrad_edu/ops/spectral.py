@@ -126,7 +126,8 @@ def svd(A: Any, full_matrices: bool = True) -> SVD:
     tensor([2., 1.])
     """
     packed = singular_factors(A, full_matrices)
-    return SVD(*_taken_apart(packed, *_sizes(*A.shape[-2:], full_matrices)))
+    m, n = A.shape[-2:]
+    return SVD(*_taken_apart(packed, *_sizes(m, n, full_matrices)))
 
 
 @op(dtype=None)
