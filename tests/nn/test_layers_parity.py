@@ -60,7 +60,22 @@ CONVOLUTIONS = [
     ("ConvTranspose2d(3, 4, 3)", (2, 3, 4, 5)),
     ("ConvTranspose2d(4, 6, (3, 2), (2, 1), (1, 0), (1, 0), 2, True, (1, 2))", (2, 4, 3, 4)),
 ]
-LAYERS = [*NORMS, *CONVOLUTIONS]
+PADS = [
+    ("ZeroPad1d(2)", (3, 4)),
+    ("ZeroPad1d((-1, 2))", (2, 3, 4)),
+    ("ZeroPad2d((1, 2, 3, 0))", (2, 3, 4, 5)),
+    ("ConstantPad1d(2, 3.5)", (4,)),
+    ("ConstantPad1d([2, 0], -1)", (1, 2, 3, 4)),
+    ("ConstantPad2d(1, 0.5)", (3, 4)),
+    ("ReflectionPad1d(2)", (3, 4)),
+    ("ReflectionPad1d((3, 1))", (2, 3, 4)),
+    ("ReflectionPad2d([1, 2, 3, 0])", (3, 4, 5)),
+    ("ReplicationPad1d((3, 9))", (2, 3, 4)),
+    ("ReplicationPad2d(2)", (2, 3, 4, 5)),
+    ("CircularPad1d(4)", (3, 4)),
+    ("CircularPad2d((1, 2, 3, 0))", (2, 3, 4, 5)),
+]
+LAYERS = [*NORMS, *CONVOLUTIONS, *PADS]
 
 
 def make(lib, text):
@@ -217,6 +232,15 @@ REFUSED = [
     ("ConvTranspose2d(3, 4, 3, padding_mode='reflect')",),
     ("ConvTranspose2d(3, 4, 3, output_padding=1)", (3, 5, 5)),
     ("ConvTranspose2d(3, 4, 3)", (4, 5, 5)),
+    ("ZeroPad2d(1)", (3,)),
+    ("ConstantPad1d((1,), 2.0)", (3,)),
+    ("ConstantPad1d(-2, 2.0)", (3,)),
+    ("ReflectionPad1d(3)", (2, 3)),
+    ("ReflectionPad1d(1)", (3,)),
+    ("ReflectionPad1d(1)", (1, 2, 3, 4)),
+    ("ReflectionPad2d(1)", (3, 4)),
+    ("CircularPad1d(1)", (1, 2, 3, 4)),
+    ("CircularPad2d(5)", (3, 4, 4)),
 ]
 
 
