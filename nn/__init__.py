@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from . import functional, init, optim
-from .activation import LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
+from . import activation, distance, functional, init, loss, optim
+from .activation import *
 from .batchnorm import BatchNorm1d, BatchNorm2d, InstanceNorm1d, InstanceNorm2d
 from .cell import GRUCell, LSTMCell, RNNCell
 from .container import ModuleList, Sequential
 from .conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
+from .distance import *
 from .dropout import Dropout
 from .linear import Flatten, Identity, Linear
-from .loss import CrossEntropyLoss, MSELoss, NLLLoss
+from .loss import *
 from .module import Module
 from .norm import GroupNorm, LayerNorm, RMSNorm
 from .padding import (
@@ -37,8 +38,9 @@ __all__ = [
     "ReflectionPad2d", "ReplicationPad1d", "ReplicationPad2d", "ZeroPad1d", "ZeroPad2d",
     "BatchNorm1d", "BatchNorm2d", "InstanceNorm1d", "InstanceNorm2d",
     "GroupNorm", "LayerNorm", "RMSNorm", "Dropout",
-    "ReLU", "Sigmoid", "Tanh", "Softmax", "LogSoftmax",
-    "CrossEntropyLoss", "MSELoss", "NLLLoss",
     "RNNCell", "GRUCell", "LSTMCell", "RNN", "GRU", "LSTM",
     "functional", "init", "optim",
 ]  # fmt: skip
+__all__ += activation.__all__
+__all__ += distance.__all__
+__all__ += loss.__all__

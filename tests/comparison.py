@@ -48,7 +48,7 @@ def same(got: tg.Tensor, expected: Any) -> None:
     assert str(got.dtype) == str(expected.dtype).removeprefix("torch.")
     tolerance = {"float32": 1e-5, "float16": 1e-3}.get(str(got.dtype), 1e-9)
     np.testing.assert_allclose(
-        got.detach().numpy(), expected.detach().numpy(), rtol=tolerance, atol=tolerance
+        got.detach().numpy(), expected.numpy(force=True), rtol=tolerance, atol=tolerance
     )
 
 

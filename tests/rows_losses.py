@@ -59,6 +59,22 @@ def numpy_kl(x, target, reduction="mean", log_target=False):
     return reduce(losses, reduction)
 
 
+def numpy_poisson(x, y, log_input=True, full=False, eps=1e-8, reduction="mean"):
+    losses = np.exp(x) - y * x if log_input else x - y * np.log(x + eps)
+    if full:
+        many = np.maximum(y, 1)
+        stirling = many * np.log(many) - many + 0.5 * np.log(2 * np.pi * many)
+        losses = losses + np.where(y > 1, stirling, 0)
+    return reduce(losses, reduction)
+
+
+def numpy_gaussian(x, y, var, full=False, eps=1e-6, reduction="mean"):
+    var = np.maximum(np.reshape(var, (*np.shape(var), 1) if np.ndim(var) < x.ndim else
+                                np.shape(var)), eps)
+    constant = 0.5 * np.log(2 * np.pi) if full else 0
+    return reduce(0.5 * (np.log(var) + (x - y) ** 2 / var) + constant, reduction)
+
+
 row("l1_loss", [*REDUCTIONS, case((2, 3), (2, 3), weight=WEIGHT),
                 case((2, 3), (2, 3), weight=WEIGHT, reduction="sum")], numpy_l1,
     bad=[*UNKNOWN, case((2, 3), (2, 3), weight=WEIGHT[0])])
@@ -80,6 +96,18 @@ row("binary_cross_entropy_with_logits",
 row("kl_div", [*REDUCTIONS, case((2, 3), (2, 3), reduction="batchmean"),
                case((2, 3), target=ANSWERS), case((2, 3), (2, 3), log_target=True)], numpy_kl,
     domain="probability", torch=None, bad=UNKNOWN)
+
+row("poisson_nll_loss",
+    [*REDUCTIONS, case((2, 3), (2, 3), log_input=False), case((2, 3), (2, 3), full=True),
+     case((2, 3), (2, 3), log_input=False, eps=0.5, full=True)], numpy_poisson,
+    domain="positive", torch="nn.functional.poisson_nll_loss", bad=UNKNOWN)
+row("gaussian_nll_loss",
+    [case((2, 3), (2, 3), (2, 3)), case((2, 3), (2, 3), (2, 1), reduction="sum"),
+     case((2, 3), (2, 3), (2,), reduction="none", full=True), case((2, 3), (1, 3), (2, 3)),
+     case((2, 3), (2, 3), var=0.5)], numpy_gaussian,
+    domain="positive", torch="nn.functional.gaussian_nll_loss",
+    bad=[case((2, 3), (2, 3), (2, 3), reduction="all"), case((2, 3), (2, 3), (3,)),
+         case((2, 3), (2, 3), var=-1.0), case((2, 3), (3, 2), (2, 3))])
 
 # --- margins ------------------------------------------------------------------------------------
 
@@ -139,6 +167,12 @@ row("hinge_embedding_loss",
      case((2, 3), target=SIDES, reduction="sum")], numpy_hinge,
     integers=False, torch="nn.functional.hinge_embedding_loss",
     bad=[case((2, 3), target=SIDES, reduction="all")])
+row("soft_margin_loss",
+    [case((2, 3), target=SIDES), case((2, 3), target=SIDES, reduction="none"),
+     case((2, 3), target=SIDES, reduction="sum")],
+    lambda x, target, reduction="mean": reduce(np.log1p(np.exp(-target * x)), reduction),
+    torch="nn.functional.soft_margin_loss",
+    bad=[case((2, 3), target=SIDES, reduction="all"), case((2, 2), target=SIDES)])
 row("margin_ranking_loss",
     [case((2, 3), (2, 3), target=SIDES), case((3,), (3,), target=SIDES[0], margin=0.5),
      case((2, 3), (1, 3), target=SIDES, reduction="none")], numpy_ranking,
@@ -164,3 +198,7 @@ row("cosine_similarity", [case((2, 3), (2, 3)), case((2, 3), (2, 3), dim=0),
                           case((2, 1, 4), (3, 4), dim=-1), case((3,), (2, 3)),
                           case((0, 3), (0, 3))], numpy_cosine,
     bad=[case((2, 3), (2, 4)), case((2, 3), (2, 3), dim=2)])
+row("pairwise_distance", [case((2, 3), (2, 3)), case((2, 1, 4), (3, 4), p=1.0, keepdim=True),
+                          case((3,), (2, 3), eps=0.5), case((2, 3), (2, 3), p=np.inf)],
+    lambda x, y, p=2, eps=1e-6, keepdims=False: numpy_norm(x - y + eps, p, -1, keepdims),
+    bad=[case((2, 3), (2, 4))])

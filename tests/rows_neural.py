@@ -19,6 +19,10 @@ def numpy_elu(x, alpha=1.0):
     return np.where(x > 0, x, alpha * (np.exp(x) - 1))
 
 
+def numpy_celu(x, alpha=1.0):
+    return np.where(x > 0, x, alpha * np.expm1(x / alpha))
+
+
 def numpy_gelu(x, approximate="none"):
     if approximate == "none":
         return x * scipy.special.ndtr(x)
@@ -47,6 +51,20 @@ row("leaky_relu", ONE.with_cases(case((2, 3), negative_slope=0.2)),
 row("prelu", SLOPES, numpy_prelu, bad=[case((2, 3), (2,)), case((2, 3), (1, 3)), case((), (2,))])
 row("elu", ONE.with_cases(case((2, 3), alpha=0.5)), numpy_elu)
 row("selu", ONE, lambda x: 1.0507009873554805 * numpy_elu(x, 1.6732632423543772))
+row("celu", ONE.with_cases(case((2, 3), alpha=0.5)), numpy_celu, bad=[case((2,), alpha=0.0)])
+row("mish", ONE, lambda x: x * np.tanh(np.log1p(np.exp(x))))
+row("tanhshrink", ONE, lambda x: x - np.tanh(x))
+row("hardsigmoid", ONE.with_cases(case((20,))), lambda x: np.clip(x / 6 + 0.5, 0, 1),
+    torch=None)  # which rounds the slope 1/6 to float32
+row("hardswish", ONE.with_cases(case((20,))), lambda x: x * np.clip(x / 6 + 0.5, 0, 1))
+row("threshold", [case((2, 3), threshold=0.5, value=-2.0), case((), threshold=0, value=1),
+                  case((0, 3), threshold=0, value=1)],
+    lambda x, threshold, value: np.where(x > threshold, x, value))
+row("softshrink", ONE.with_cases(case((2, 3), lambd=1.0)),
+    lambda x, lambd=0.5: np.sign(x) * np.maximum(np.abs(x) - lambd, 0),
+    bad=[case((2,), lambd=-0.5)])
+row("hardshrink", ONE.with_cases(case((2, 3), lambd=1.0)),
+    lambda x, lambd=0.5: x * (np.abs(x) > lambd))
 row("silu", ONE, lambda x: x * scipy.special.expit(x))
 row("softplus", ONE.with_cases(case((2, 3), beta=2.0, threshold=1.0)), numpy_softplus)
 row("softsign", ONE, lambda x: x / (1 + np.abs(x)))

@@ -20,8 +20,9 @@ from tinygrad_edu.ops import normalization as normalization
 from tinygrad_edu.ops import pad as pad
 from tinygrad_edu.ops import recurrent as recurrent
 from tinygrad_edu.ops import resample as resample
+from tinygrad_edu.ops import straight as straight
 from tinygrad_edu.ops.activation import *
-from tinygrad_edu.ops.activations import prelu, selu
+from tinygrad_edu.ops.activations import celu, selu
 from tinygrad_edu.ops.arithmetic import *
 from tinygrad_edu.ops.blend import *
 from tinygrad_edu.ops.choose import *
@@ -31,7 +32,7 @@ from tinygrad_edu.ops.create import *
 from tinygrad_edu.ops.diagonal import *
 from tinygrad_edu.ops.functions import *
 from tinygrad_edu.ops.indexing import *
-from tinygrad_edu.ops.lengths import cosine_similarity
+from tinygrad_edu.ops.lengths import cosine_similarity, pairwise_distance
 from tinygrad_edu.ops.linalg import *
 from tinygrad_edu.ops.logic import *
 from tinygrad_edu.ops.matrix import *
@@ -52,6 +53,7 @@ from tinygrad_edu.ops.scatter import *
 from tinygrad_edu.ops.shape import *
 from tinygrad_edu.ops.solve import *
 from tinygrad_edu.ops.statistics import *
+from tinygrad_edu.ops.straight import hardshrink, prelu, threshold
 
 inplace.attach_inplace_forms()  # now that all ops are known
 

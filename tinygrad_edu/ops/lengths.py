@@ -16,7 +16,7 @@ from tinygrad_edu.ops.reduce import sum
 from tinygrad_edu.ops.shape import expand
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["cosine_similarity", "normalize"]
+__all__ = ["cosine_similarity", "normalize", "pairwise_distance"]
 
 
 @composite
@@ -65,3 +65,19 @@ def _unit(x: Any, dim: int, eps: float) -> Any:
 
 def _plain(x: Any) -> np.ndarray:
     return x.array if isinstance(x, Tensor) else x
+
+
+@composite
+def pairwise_distance(
+    x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
+) -> Any:
+    """The p-norm of x1 - x2 + eps over the last dim.
+
+    Shapes: both broadcast; the last dim is dropped unless `keepdim`.
+    Gradient: for p = 2, g (x1 - x2 + eps) / out for `x1`, its negative for `x2`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.pairwise_distance(tg.zeros(1, 2), tg.tensor([[3.0, 4.0]]))
+    tensor([5.0000])
+    """
+    return vector_norm(x1 - x2 + eps, p, -1, keepdim)

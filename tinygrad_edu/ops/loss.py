@@ -82,7 +82,7 @@ def mse_loss(
 
 @composite
 def nll_loss(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100,
+    input: Tensor, target: Tensor, weight: Tensor | None = None, *, ignore_index: int = -100,
     reduction: str = "mean",
 ) -> Tensor:  # fmt: skip
     """Negative log likelihood: minus the log probability of the target class.
@@ -162,7 +162,7 @@ def check_weight(name: str, weight: Any, K: int) -> None:
 
 @composite
 def cross_entropy(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100,
+    input: Tensor, target: Tensor, weight: Tensor | None = None, *, ignore_index: int = -100,
     reduction: str = "mean", label_smoothing: float = 0.0,
 ) -> Tensor:  # fmt: skip
     """Cross entropy between softmax(input) and the target, in nats; the mean by default.
@@ -198,7 +198,7 @@ def cross_entropy(
         if reduction == "mean":
             return sum(losses) / math.prod(losses.shape)
         return reduced("cross_entropy", losses, reduction)
-    hard = nll_loss(logp, target, weight, ignore_index, reduction)
+    hard = nll_loss(logp, target, weight, ignore_index=ignore_index, reduction=reduction)
     if not label_smoothing:
         return hard
     smooth = _uniform_loss(logp, target, weight, ignore_index, reduction, axis)

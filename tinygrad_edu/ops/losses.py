@@ -6,23 +6,26 @@ Every loss is worked out element by element and then reduced as `reduction` says
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.dtypes import float_type
 from tinygrad_edu.errors import SettingError, ShapeError
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops.activations import logsigmoid
-from tinygrad_edu.ops.choose import clamp
+from tinygrad_edu.ops.choose import clamp, where
 from tinygrad_edu.ops.functions import log1p, xlogy
 from tinygrad_edu.ops.loss import averaged, difference, reduced, weighted
 from tinygrad_edu.ops.pointwise import abs, exp, log
 from tinygrad_edu.ops.reduce import sum
-from tinygrad_edu.ops.shape import expand
+from tinygrad_edu.ops.shape import expand, reshape
+from tinygrad_edu.tensor import Tensor
 
 __all__ = [
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "huber_loss", "kl_div", "l1_loss",
-    "smooth_l1_loss",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "gaussian_nll_loss", "huber_loss",
+    "kl_div", "l1_loss", "poisson_nll_loss", "smooth_l1_loss",
 ]  # fmt: skip
 
 
@@ -90,6 +93,75 @@ def _bent(d: Any, bend: float) -> Any:
     """The parabola d^2 / 2 up to the bend, and beyond the straight line on which it goes on."""
     inner = clamp(d, -bend, bend)
     return inner * (d - 0.5 * inner)
+
+
+# --- likelihoods of numbers ---------------------------------------------------------------------
+
+
+@composite
+def poisson_nll_loss(
+    input: Any, target: Any, log_input: bool = True, full: bool = False, *, eps: float = 1e-8,
+    reduction: str = "mean",
+) -> Any:  # fmt: skip
+    """Minus the log likelihood of counts under Poisson rates exp(input): exp(x) - target x.
+
+    With `log_input=False` the input is the rates themselves, and eps keeps their logarithm finite.
+    `full` adds Stirling's approximation of log(target!) where the target is above 1.
+    Shapes: both broadcast. Gradient: g (exp(input) - target) for `input`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.nn.functional.poisson_nll_loss(tg.zeros(2), tg.tensor([1.0, 2.0]))
+    tensor(1.)
+    """
+    if log_input:
+        losses = exp(input) - target * input
+    else:
+        losses = input - target * log(input + eps)
+    if full:
+        many = where(target > 1, target, 1.0)
+        stirling = many * log(many) - many + 0.5 * log(2 * math.pi * many)
+        losses = losses + where(target > 1, stirling, 0.0)
+    return reduced("poisson_nll_loss", losses, reduction)
+
+
+@composite
+def gaussian_nll_loss(
+    input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6,
+    reduction: str = "mean",
+) -> Any:  # fmt: skip
+    """Minus the log likelihood of numbers: (log(var) + (input - target)^2 / var) / 2.
+
+    `full` adds log(2 pi) / 2. Variances below eps count as eps.
+    Shapes: `input` (the means) and target broadcast; `var` is a number, or has the input's shape,
+    of which one dim may be 1, or the last left out.
+    Gradient: g (input - target) / var for `input`, g (1 - (input - target)^2 / var) / (2 var) for
+    `var`, which, as in PyTorch, knows nothing of eps.
+    Errors: ShapeError, SettingError for a variance below 0. Source: Nix and Weigend (1994).
+
+    >>> import tinygrad_edu as tg
+    >>> F = tg.nn.functional
+    >>> F.gaussian_nll_loss(tg.zeros(2), tg.tensor([1.0, 2.0]), tg.ones(2))
+    tensor(1.2500)
+    """
+    if isinstance(var, (int, float)):
+        var = np.full(input.shape, var, float_type(input.dtype))
+    if var.shape == input.shape[:-1]:
+        var = reshape(var, (*var.shape, 1))
+    single = [v for v, n in zip(var.shape, input.shape, strict=False) if v != n]
+    if var.ndim != input.ndim or single not in ([], [1]):
+        raise ShapeError(
+            f"argument 'var': expected the input's shape {input.shape}, one dim of it 1 or the "
+            f"last left out, got {var.shape}"
+        )
+    found = var.array if isinstance(var, Tensor) else var
+    if (found < 0).any():
+        raise SettingError(
+            f"gaussian_nll_loss: argument 'var': expected 0 or more, got {found.min():.4g}"
+        )
+    var = var + np.maximum(eps - found, 0)
+    d = input - target
+    losses = 0.5 * (log(var) + d * d / var) + (0.5 * math.log(2 * math.pi) if full else 0)
+    return reduced("gaussian_nll_loss", losses, reduction)
 
 
 # --- probabilities ------------------------------------------------------------------------------

@@ -11,18 +11,19 @@ import numpy as np
 
 from tinygrad_edu.errors import SettingError, ShapeError
 from tinygrad_edu.op import composite
-from tinygrad_edu.ops.arithmetic import sub
+from tinygrad_edu.ops.activations import logsigmoid
+from tinygrad_edu.ops.arithmetic import mul, sub
 from tinygrad_edu.ops.choose import clamp, minimum, where
 from tinygrad_edu.ops.indexing import gather, getitem
+from tinygrad_edu.ops.lengths import pairwise_distance
 from tinygrad_edu.ops.loss import check_weight, class_labels, reduced
-from tinygrad_edu.ops.norms import vector_norm
 from tinygrad_edu.ops.pointwise import relu, sqrt
 from tinygrad_edu.ops.reduce import sum
 from tinygrad_edu.ops.shape import reshape
 
 __all__ = [
     "cosine_embedding_loss", "hinge_embedding_loss", "margin_ranking_loss", "multi_margin_loss",
-    "triplet_margin_loss",
+    "soft_margin_loss", "triplet_margin_loss",
 ]  # fmt: skip
 
 
@@ -65,6 +66,19 @@ def multi_margin_loss(
         terms = terms * getitem(weight, places)
     losses = sum(where(np.arange(K) != places, terms, 0.0), 1) / K
     return reduced("multi_margin_loss", reshape(losses, target.shape), reduction)
+
+
+@composite
+def soft_margin_loss(input: Any, target: Any, *, reduction: str = "mean") -> Any:
+    """log(1 + exp(-target input)) for targets 1 and -1, exact for scores of any size.
+
+    Shapes: both broadcast. Gradient: -g target sigmoid(-target input) for `input`.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.nn.functional.soft_margin_loss(tg.tensor([0.0, 1e4]), tg.tensor([1.0, 1.0]))
+    tensor(0.3466)
+    """
+    return reduced("soft_margin_loss", -logsigmoid(mul(input, target)), reduction)
 
 
 @composite
@@ -164,8 +178,8 @@ def triplet_margin_loss(
             "expected anchor, positive and negative with one number of dimensions, got shapes "
             f"{anchor.shape}, {positive.shape} and {negative.shape}"
         )
-    near = vector_norm(anchor - positive + eps, p, -1)
-    far = vector_norm(anchor - negative + eps, p, -1)
+    near = pairwise_distance(anchor, positive, p, eps)
+    far = pairwise_distance(anchor, negative, p, eps)
     if swap:
-        far = minimum(far, vector_norm(positive - negative + eps, p, -1))
+        far = minimum(far, pairwise_distance(positive, negative, p, eps))
     return reduced("triplet_margin_loss", clamp(near - far + margin, min=0), reduction)
