@@ -250,16 +250,20 @@ row("combine_along", [case((2, 3, 2), dim=1, size=4, taps=TAPS),
                       case((0, 3), dim=1, size=4, taps=TAPS)], loop_taps, torch=None)
 
 
-def cubic(t):
-    """The kernel of Keys with a = -3/4, as its two pieces are printed."""
+def cubic(t, smooth=False):
+    """The kernel of Keys with a = -3/4 or (smooth) -1/2, as its two pieces are printed."""
     t = abs(t)
+    if smooth and t <= 1:
+        return 1.5 * t**3 - 2.5 * t**2 + 1
+    if smooth:
+        return -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2 if t < 2 else 0.0
     if t <= 1:
         return 1.25 * t**3 - 2.25 * t**2 + 1
     return -0.75 * t**3 + 3.75 * t**2 - 6 * t + 3 if t < 2 else 0.0
 
 
 def resampled(x, size=None, scale_factor=None, mode="nearest", align_corners=None,
-              recompute_scale_factor=None):
+              recompute_scale_factor=None, antialias=False):
     """The weights of each new entry along each dim, as a matrix."""
     count = x.ndim - 2
     ratios = np.broadcast_to(scale_factor, count) if size is None else [None] * count
@@ -270,12 +274,12 @@ def resampled(x, size=None, scale_factor=None, mode="nearest", align_corners=Non
         step = n / m if ratio is None or recompute_scale_factor else 1 / ratio
         if mode in ("linear", "bilinear", "trilinear") and n == m:
             step = 1
-        weights = matrix(mode, n, int(m), step, align_corners)
+        weights = matrix(mode, n, int(m), step, align_corners, antialias)
         x = np.moveaxis(np.tensordot(weights, x, (1, axis)), 0, axis)
     return x
 
 
-def matrix(mode, n, m, step, align_corners):
+def matrix(mode, n, m, step, align_corners, antialias):
     out = np.zeros((m, n))
     for o in range(m):
         if mode == "area":
@@ -283,6 +287,12 @@ def matrix(mode, n, m, step, align_corners):
             out[o, start:stop] = 1 / (stop - start)
         elif mode in ("nearest", "nearest-exact"):
             out[o, min(n - 1, floor((o + (mode != "nearest") / 2) * step))] = 1
+        elif antialias:
+            width, at = max(step, 1), (o + 0.5) * step - 0.5
+            for k in range(n):
+                away = (at - k) / width
+                out[o, k] = cubic(away, smooth=True) if mode == "bicubic" else max(0, 1 - abs(away))
+            out[o] /= out[o].sum()
         else:
             at = o * (n - 1) / max(1, m - 1) if align_corners else (o + 0.5) * step - 0.5
             for k in range(-3, n + 3):
@@ -304,6 +314,8 @@ SIZED = [
     case((1, 1, 4, 4), size=(3, 6), mode="bicubic"),
     case((1, 1, 4, 3), size=6, mode="bicubic", align_corners=True),
     case((1, 1, 2, 3, 2), size=(3, 2, 4), mode="trilinear"),
+    case((1, 2, 5, 7), size=(2, 9), mode="bilinear", antialias=True),
+    case((1, 1, 9, 4), size=(2, 3), mode="bicubic", antialias=True),
     case((1, 2, 5, 7), size=(3, 9), mode="area"),
     case((0, 2, 3, 4), size=2, mode="bilinear"),
 ]
@@ -314,7 +326,7 @@ row("interpolate", SIZED, resampled, integers=False,
          case((1, 1, 3, 3), size=2.0), case((1, 0, 3, 3), size=2),
          case((1, 1, 3, 3), size=2, mode="linear"), case((1, 1, 3, 3), size=2, mode="cubic"),
          case((1, 1, 3, 3), size=2, align_corners=True),
-         case((1, 1, 3, 3), size=2, mode="bilinear", antialias=True),
+         case((1, 1, 3, 3), size=2, mode="nearest", antialias=True),
          case((1, 1, 3, 3), size=2, recompute_scale_factor=True)])
 
 

@@ -240,7 +240,11 @@ REFUSED = [
         r"'align_corners': expected None",
     ),
     (lambda: F.interpolate(X.long(), 2), DTypeError, r"interpolate: argument 'input': .*got int64"),
-    (lambda: F.interpolate(X, 2, mode="bilinear", antialias=True), ValueError, r"use mode='area'"),
+    (
+        lambda: F.interpolate(X, 2, antialias=True),
+        ValueError,
+        r"False for mode 'nearest', got True; use",
+    ),
 ]
 
 

@@ -6,6 +6,7 @@ All of it is separable: along each dim, every new entry is a weighted sum of a f
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import floor
 from numbers import Integral, Real
 from typing import Any
@@ -142,9 +143,11 @@ def interpolate(
     any of them, "linear" for 3 dims, "bilinear" or "bicubic" for 4, "trilinear" for 5.
     With `align_corners` the centers of the corner elements stay where they are, else the outer
     edges. `recompute_scale_factor` takes the ratio of the sizes in place of `scale_factor`.
+    `antialias` (for "bilinear" and "bicubic") lets every old element count where the size is
+    reduced, as Pillow does, in place of the few that lie nearest.
     Gradient: the adjoint: each g, with its weights, to the elements it was read from.
     Errors: ShapeError for sizes that do not fit, SettingError for settings that exclude each other,
-    an unknown mode or `antialias`, DTypeError for integers (uint8 is taken by "nearest").
+    an unknown mode, DTypeError for integers (uint8 is taken by "nearest").
 
     >>> import tinygrad_edu as tg
     >>> x = tg.tensor([[[0.0, 1.0]]])
@@ -160,7 +163,8 @@ def interpolate(
     real = np.float64 if input.dtype == np.float64 else np.float32
     for dim, (n, ratio) in enumerate(zip(sizes, ratios, strict=True), start=2):
         step = _step(input.shape[dim], n, ratio, bool(align_corners), real)
-        taps = _MODES[mode](np.arange(n).astype(real), input.shape[dim], step, bool(align_corners))
+        make_taps = _SMOOTH[mode] if antialias else _MODES[mode]
+        taps = make_taps(np.arange(n).astype(real), input.shape[dim], step, bool(align_corners))
         input = combine_along(input, dim, n, taps)
     return input
 
@@ -208,6 +212,27 @@ def _keys(x: Any, a: float = -0.75) -> Any:
     return np.where(x <= 1, near, far)
 
 
+def _triangle(x: Any) -> Any:
+    return np.maximum(1 - x, 0)
+
+
+def _smooth(kernel: Callable[[Any], Any], reach: int) -> Callable[..., tuple[Tap, ...]]:
+    """Taps whose weights are `kernel`, made as wide as a new element is, and summing to 1."""
+
+    def make_taps(o: Any, n: int, step: Any, align_corners: bool) -> tuple[Tap, ...]:
+        width = max(float(step), 1.0)
+        centers = _centers(o.astype(np.float64), step, False)  # PyTorch's corners move only `step`
+        first = np.ceil(centers - reach * width).astype(np.int64)
+        entries = first[:, None] + np.arange(int(2 * reach * width) + 1)  # (len(o), taps)
+        distances = np.abs(entries - centers[:, None]) / width
+        weights = kernel(distances) * (distances <= reach) * (entries >= 0) * (entries < n)
+        weights /= weights.sum(1, keepdims=True)
+        columns = zip(np.clip(entries, 0, n - 1).T, weights.T, strict=True)
+        return tuple([(np.arange(len(o)), places, weight) for places, weight in columns])
+
+    return make_taps
+
+
 def _centers(o: Any, step: Any, align_corners: bool) -> Any:
     half = o.dtype.type(0.5)
     return o * step if align_corners else (o + half) * step - half
@@ -216,6 +241,9 @@ def _centers(o: Any, step: Any, align_corners: bool) -> Any:
 _MODES: dict[str, Callable[..., tuple[Tap, ...]]] = {
     "nearest": _nearest, "nearest-exact": _nearest_exact, "linear": _linear,
     "bilinear": _linear, "trilinear": _linear, "bicubic": _cubic,
+}  # fmt: skip
+_SMOOTH = {
+    "bilinear": _smooth(_triangle, 1), "bicubic": _smooth(partial(_keys, a=-0.5), 2),
 }  # fmt: skip
 _DIMS = {"linear": (3,), "bilinear": (4,), "bicubic": (4,), "trilinear": (5,)}
 _FOLLOWS_CORNERS = tuple(_DIMS)
@@ -271,10 +299,9 @@ def _check_mode(shape: tuple, mode: str, align_corners: Any, antialias: bool) ->
     if align_corners is not None and mode not in _FOLLOWS_CORNERS:
         expected = f"None for mode {mode!r}"
         raise SettingError(describe("interpolate", "align_corners", expected, align_corners))
-    if antialias:
-        raise SettingError(
-            describe("interpolate", "antialias", "False", antialias, "use mode='area' to reduce")
-        )
+    if antialias and mode not in _SMOOTH:
+        expected, mend = f"False for mode {mode!r}", "use 'bilinear' or 'bicubic'"
+        raise SettingError(describe("interpolate", "antialias", expected, antialias, mend))
 
 
 def _check_float(name: str, input: Any, bytes_too: bool = False) -> None:
