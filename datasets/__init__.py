@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import transforms
 from .collate import default_collate, default_convert
 from .dataset import (
     ChainDataset,
@@ -45,4 +46,5 @@ __all__ = [
     "digits",
     "get_worker_info",
     "random_split",
+    "transforms",
 ]
