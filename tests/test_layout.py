@@ -19,10 +19,10 @@ from source import ROOMS, ROOT, library
 # A room imports only from rooms above it; the files of one room import each other without cycles.
 ORDER = [
     "errors", "cuda", "backends", "kernels", "dtypes", "device", "storage", "printing", "modes",
-    "views", "graph", "hooks", "arraylike", "tensor", "trees", "arguments", "calls", "op", "ops",
-    "linalg", "func", "autograd", "gradreport", "gradcheck", "testing", "draw", "plot", "files",
-    "checkpoint", "datasets", "nn", "optim", "utils", "training", "runs", "(face)", "cli",
-    "__main__",
+    "views", "graph", "hooks", "arraylike", "tensor", "gate", "trees", "arguments", "calls", "op",
+    "ops", "linalg", "func", "autograd", "gradreport", "gradcheck", "testing", "draw", "plot",
+    "files", "checkpoint", "datasets", "nn", "optim", "utils", "training", "runs", "(face)",
+    "cli", "__main__",
 ]  # fmt: skip
 FACE = "tinygrad_edu"  # __init__.py: what users see; only the command line and examples import it
 FILE_LINES, FUNCTION_LINES = 400, 40

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -11,15 +10,17 @@ import numpy as np
 
 from tinygrad_edu.errors import DTypeError, ShapeError
 
-_keys = itertools.count()
-
 
 class RemovableHandle:
     """Takes a hook away again: `handle.remove()`, or the end of a `with` block."""
 
-    def __init__(self, hooks: dict, hook: Callable) -> None:
-        self._hooks, self._key = hooks, next(_keys)
+    def __init__(self, hooks: dict, hook: Any, prepend: bool = False) -> None:
+        self._hooks, self._key = hooks, object()
+        others = dict(hooks)
+        if prepend:
+            hooks.clear()
         hooks[self._key] = hook
+        hooks.update(others)
 
     def remove(self) -> None:
         """Take the hook away; a second call does nothing."""
@@ -38,7 +39,7 @@ class Watch:
     __slots__ = ("hooks", "make", "retains", "tensor")
 
     def __init__(self, tensor: Any, make: Callable) -> None:
-        self.hooks: dict[int, Callable] = {}
+        self.hooks: dict[object, Callable] = {}
         self.make = make  # (array, None) -> tensor
         self.retains = False
         self.tensor = weakref.ref(tensor)  # a node must not keep its tensor alive
@@ -48,7 +49,7 @@ class Watch:
         for hook in tuple(self.hooks.values()):
             result = hook(g if wrap else self.make(np.array(g), None))
             if result is not None:
-                _check(result, g)
+                check_gradient(result, g.shape, g.dtype)
                 g = result if wrap else result.array
         return g
 
@@ -59,11 +60,11 @@ class Watch:
             tensor._receive(g, owned and not self.hooks)
 
 
-def _check(result: Any, g: Any) -> None:
+def check_gradient(result: Any, shape: tuple, dtype: np.dtype) -> None:
     """Refuse what a hook returned if it cannot stand for the gradient."""
     if not hasattr(result, "array"):
         raise DTypeError(f"hook: expected None or a Tensor, got {type(result).__name__}")
-    if result.shape != g.shape:
-        raise ShapeError(f"hook: expected a Tensor of shape {tuple(g.shape)}, got {result.shape}")
-    if result.dtype != g.dtype:
-        raise DTypeError(f"hook: expected a Tensor of {g.dtype}, got {result.dtype}; use .to(...)")
+    if result.shape != shape:
+        raise ShapeError(f"hook: expected a Tensor of shape {tuple(shape)}, got {result.shape}")
+    if result.dtype != dtype:
+        raise DTypeError(f"hook: expected a Tensor of {dtype}, got {result.dtype}; use .to(...)")
