@@ -27,11 +27,13 @@ from .padding import (
     ZeroPad2d,
 )
 from .parameter import Parameter
+from .parameters import ParameterDict, ParameterList
 from .pool import AvgPool2d, MaxPool2d
 from .recurrent import GRU, LSTM, RNN
 
 __all__ = [
-    "Module", "Parameter", "ModuleList", "Sequential",
+    "Module", "Parameter", "Sequential", "ModuleList", "ModuleDict", "ParameterList",
+    "ParameterDict",
     "Linear", "Flatten", "Identity",
     "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "MaxPool2d", "AvgPool2d",
     "CircularPad1d", "CircularPad2d", "ConstantPad1d", "ConstantPad2d", "ReflectionPad1d",

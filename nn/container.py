@@ -16,6 +16,7 @@ from .registry import MODULE
 __all__ = ["ModuleList", "Sequential"]
 
 R = TypeVar("R", bound="_Row")
+Q = TypeVar("Q", bound="Sequential")
 
 
 class _Row(Module):
@@ -86,14 +87,21 @@ class _Row(Module):
             self.append(module)
         return self
 
-    def insert(self, index: int, module: Module) -> None:
-        """Put a module before the one at a place, and number those behind it anew."""
+    def insert(self: R, index: int, module: Module) -> R:
+        """Put a module before the one at a place, and number those behind it anew; return the row.
+
+        Errors: TypeError for what is no module, IndexError for a place that does not exist.
+        """
         if not isinstance(module, Module):
             got = type(module).__name__
             raise TypeError(describe("insert", "module", "a Module", got))
         modules = list(self)
+        if not -len(modules) <= integer(index) <= len(modules):
+            expected = f"a place among {len(modules)} modules, or {len(modules)}"
+            raise IndexError(describe("insert", "index", expected, index))
         modules.insert(index, module)
         self._renumber(modules)
+        return self
 
     def pop(self, key: int) -> Any:
         """Take a module out and return it."""
@@ -141,6 +149,23 @@ class Sequential(_Row):
 
     def __add__(self, other: Iterable[Module]) -> Sequential:
         return Sequential(*self, *other)
+
+    def __mul__(self, count: int) -> Sequential:
+        return Sequential(*self._repeated(count))
+
+    __rmul__ = __mul__
+
+    def __imul__(self: Q, count: int) -> Q:
+        return self.extend(self._repeated(count)[len(self) :])
+
+    def _repeated(self, count: int) -> list[Any]:
+        """The modules `count` times over: the same ones, with the same parameters."""
+        if not hasattr(count, "__index__"):
+            got = type(count).__name__
+            raise TypeError(describe("Sequential", "count", "a positive int", got))
+        if count <= 0:
+            raise ValueError(describe("Sequential", "count", "a positive int", count))
+        return list(self) * count
 
     def forward(self, input: Any) -> Any:
         """Call the modules in order."""

@@ -90,6 +90,30 @@ def test_refusals_change_nothing(build):
         with pytest.raises(TypeError, match=message):
             change()
         assert list(row) == modules and names(row) == ["0", "1"]
+    for place in (3, -3):
+        with pytest.raises(IndexError, match=rf"a place among 2 modules, or 2, got {place}"):
+            row.insert(place, nn.ReLU())
+        assert list(row) == modules
+
+
+def test_sequential_times():
+    modules = parts(2)
+    row = nn.Sequential(*modules)
+    assert list(row * 2) == list(2 * row) == modules * 2 and list(row) == modules
+    assert len(list((row * 3).parameters())) == 4  # the same ones
+    kept = row
+    row *= 2
+    assert row is kept and list(row) == modules * 2 and names(row) == ["0", "1"]
+    assert list(row.state_dict())[-1] == "3.bias"
+    row *= 1
+    assert list(row) == modules * 2
+    with pytest.raises(ValueError, match=r"argument 'count': expected a positive int, got 0"):
+        row * 0
+    with pytest.raises(TypeError, match=r"argument 'count': expected a positive int, got float"):
+        row * 1.5
+    with pytest.raises(ValueError, match=r"argument 'count': expected a positive int, got -1"):
+        row *= -1
+    assert list(row) == modules * 2
 
 
 def test_sequential_calls_in_order():
