@@ -120,6 +120,7 @@ class BatchNorm1d(_BatchNorm):
     """
 
     _forms = {2: "(N, C)", 3: "(N, C, L)"}
+    _takes = ("N, num_features", "N, num_features, L")
 
 
 class BatchNorm2d(_BatchNorm):
@@ -137,6 +138,7 @@ class BatchNorm2d(_BatchNorm):
     """
 
     _forms = {4: "(N, C, H, W)"}
+    _takes = ("N, num_features, H, W",)
 
 
 # --- instance norm ------------------------------------------------------------------------------
@@ -189,6 +191,7 @@ class InstanceNorm1d(_InstanceNorm):
     """
 
     _forms = {2: "(C, L)", 3: "(N, C, L)"}
+    _takes = ("N, num_features, L", "num_features, L")
 
 
 class InstanceNorm2d(_InstanceNorm):
@@ -202,3 +205,4 @@ class InstanceNorm2d(_InstanceNorm):
     """
 
     _forms = {3: "(C, H, W)", 4: "(N, C, H, W)"}
+    _takes = ("N, num_features, H, W", "num_features, H, W")

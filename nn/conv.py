@@ -17,6 +17,10 @@ from .parameter import Parameter
 
 __all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"]
 
+# What the layers take, as fit.py reads it: with and without a batch.
+_SIGNALS = ("N, in_channels, L", "in_channels, L")
+_IMAGES = ("N, in_channels, H, W", "in_channels, H, W")
+
 
 class _Conv(Module):
     """What all convolutions share: settings, one number for each dim, and parameters."""
@@ -151,6 +155,7 @@ class Conv1d(_Correlation):
     """
 
     _dims, _function = 1, staticmethod(conv1d)
+    _takes = _SIGNALS
 
 
 class Conv2d(_Correlation):
@@ -171,6 +176,7 @@ class Conv2d(_Correlation):
     """
 
     _dims, _function = 2, staticmethod(conv2d)
+    _takes = _IMAGES
 
 
 # --- transposed convolutions ----------------------------------------------------------------------
@@ -234,6 +240,7 @@ class ConvTranspose1d(_Transposed):
     """
 
     _dims, _function = 1, staticmethod(conv_transpose1d)
+    _takes = _SIGNALS
 
 
 class ConvTranspose2d(_Transposed):
@@ -256,3 +263,4 @@ class ConvTranspose2d(_Transposed):
     """
 
     _dims, _function = 2, staticmethod(conv_transpose2d)
+    _takes = _IMAGES

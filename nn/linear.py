@@ -47,6 +47,7 @@ class Linear(Module):
 
     weight: Parameter
     bias: Parameter | None
+    _takes = ("N, in_features", "*, in_features")
 
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, device: Any = None,

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from tinygrad_edu import dtypes
 from tinygrad_edu.device import Device
 from tinygrad_edu.errors import DTypeError, describe
+from tinygrad_edu.hooks import RemovableHandle
 from tinygrad_edu.tensor import Tensor
 
 from . import state
+from .hooks import Hooks, register
 from .parameter import clear_gradients
 from .registry import BUFFERS, MODULE, Registry
+from .whereabouts import locate
 
 __all__ = ["Module"]
 
@@ -48,13 +51,21 @@ class Module(Registry):
     """
 
     training: bool  # whether dropout and its like are active
+    _takes: ClassVar[tuple[str, ...]] = ()  # shapes of the input, for errors: see fit.py
+    _module_hooks: Hooks | None = None
 
     def __init__(self) -> None:
         super().__init__()
         self.training = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.forward(*args, **kwargs)
+        try:
+            if self._module_hooks is None:
+                return self.forward(*args, **kwargs)
+            return self._module_hooks.call(self, args, kwargs)
+        except Exception as error:
+            locate(error, self, args, kwargs)
+            raise
 
     def _no_forward(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(
@@ -74,6 +85,81 @@ class Module(Registry):
             module.apply(fn)
         fn(self)
         return self
+
+    # --- hooks --------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        if self._module_hooks is not None:  # a shallow copy has its own
+            state["_module_hooks"] = self._module_hooks.copy()
+        return state
+
+    @property
+    def _own_hooks(self) -> Hooks:
+        if self._module_hooks is None:
+            self._module_hooks = Hooks()
+        return self._module_hooks
+
+    def register_forward_pre_hook(
+        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(module, args)` before `forward`; what it returns replaces the arguments.
+
+        With `with_kwargs` it is `hook(module, args, kwargs)`, which returns both or None. With
+        `prepend` it runs before the hooks that are there. Returns a handle with `remove()`.
+        Errors: RuntimeError in the call if `with_kwargs` and the hook returns another thing.
+
+        >>> import tinygrad_edu as tg
+        >>> layer = tg.nn.Identity()
+        >>> handle = layer.register_forward_pre_hook(lambda module, args: args[0] * 2)
+        >>> layer(tg.ones(1))
+        tensor([2.])
+        """
+        return register(self._own_hooks.before, hook, prepend, with_kwargs, False)
+
+    def register_forward_hook(
+        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False,
+        always_call: bool = False,
+    ) -> RemovableHandle:  # fmt: skip
+        """Call `hook(module, args, output)` after `forward`; what it returns replaces the output.
+
+        With `with_kwargs` it is `hook(module, args, kwargs, output)`; with `prepend` it runs before
+        the hooks that are there; with `always_call` also after an error. Returns a handle.
+
+        >>> import tinygrad_edu as tg
+        >>> layer, shapes = tg.nn.Linear(3, 2), []
+        >>> with layer.register_forward_hook(lambda module, args, out: shapes.append(out.shape)):
+        ...     _ = layer(tg.ones(5, 3))
+        >>> shapes
+        [(5, 2)]
+        """
+        return register(self._own_hooks.after, hook, prepend, with_kwargs, always_call)
+
+    def register_full_backward_pre_hook(
+        self, hook: Callable, prepend: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(module, grad_output)` when the gradients of all outputs are known.
+
+        `grad_output` is a tuple with None for what is no tensor; what the hook returns replaces
+        it. Returns a handle. Errors: RuntimeError in backward for another number of gradients.
+        """
+        return register(self._own_hooks.grad_output, hook, prepend)
+
+    def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
+        """Call `hook(module, grad_input, grad_output)` when the gradients of the inputs are known.
+
+        Both are tuples: of the positional arguments, and of the outputs; None stands for what is no
+        tensor or has no gradient. What the hook returns replaces `grad_input`. If no argument
+        requires a gradient it is called as soon as `grad_output` is known, with a warning.
+        Returns a handle. Errors: RuntimeError in backward for another number of gradients.
+
+        >>> import tinygrad_edu as tg
+        >>> layer = tg.nn.Tanh()
+        >>> handle = layer.register_full_backward_hook(lambda m, grads, outs: print(grads, outs))
+        >>> layer(tg.zeros(1, requires_grad=True)).backward()
+        (tensor([1.]),) (tensor([1.]),)
+        """
+        return register(self._own_hooks.grad_input, hook, prepend)
 
     # --- modes and gradients ------------------------------------------------------------------
 
@@ -152,6 +238,17 @@ class Module(Registry):
         """Convert floating parameters and buffers to float16, in place."""
         return self.to(dtypes.float16)
 
+    def type(self: M, dst_type: Any) -> M:
+        """Convert all parameters and buffers, whole numbers as well, to a dtype, in place."""
+        return self._apply(lambda t: t.to(dst_type))
+
+    def cuda(self: M, device: Any = None) -> M:
+        """Move to a GPU: there is none. Errors: ValueError."""
+        raise ValueError(
+            "cuda: expected 'cpu', got 'cuda'; tensors live on the CPU only: leave the call out, "
+            "or make it depend on tg.cuda.is_available()"
+        )
+
     def cpu(self: M) -> M:
         """The module itself: it is on the CPU."""
         return self
@@ -167,13 +264,16 @@ class Module(Registry):
         them as they are now, use `copy.deepcopy`.
         """
         found = OrderedDict() if destination is None else destination
-        for path, tensor in state.entries(self):
-            found[prefix + path] = tensor if keep_vars else tensor.detach()
+        for path, entry in state.entries(self):
+            found[prefix + path] = entry.tensor if keep_vars else entry.tensor.detach()
         return found
 
-    def load_state_dict(self, state_dict: Any, strict: bool = True) -> state.LoadResult:
+    def load_state_dict(
+        self, state_dict: Any, strict: bool = True, assign: bool = False
+    ) -> state.LoadResult:
         """Copy the values of a state dict (tensors or arrays) into this module.
 
+        With `assign` its tensors become those of the module, with their dtypes.
         Returns the named tuple (missing_keys, unexpected_keys), which without `strict` may hold
         keys. Errors: RuntimeError that lists every missing, unexpected and misshapen key; then
         nothing was changed.
@@ -182,7 +282,7 @@ class Module(Registry):
         >>> nn.Linear(2, 1).load_state_dict(nn.Linear(2, 1).state_dict())
         <All keys matched successfully>
         """
-        return state.load(self, state_dict, strict)
+        return state.load(self, state_dict, strict, assign)
 
     # --- text ---------------------------------------------------------------------------------
 

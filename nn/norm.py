@@ -51,6 +51,8 @@ class GroupNorm(Norm):
     tensor([[-1.0000,  1.0000, -1.0000,  1.0000]])
     """
 
+    _takes = ("N, num_channels, *",)
+
     def __init__(
         self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True,
         device: Any = None, dtype: Any = None, *, bias: bool = True,
@@ -92,6 +94,8 @@ class LayerNorm(Norm):
             [-1.0000,  1.0000]])
     """
 
+    _takes = ("*, normalized_shape",)
+
     def __init__(
         self, normalized_shape: int | Sequence[int], eps: float = 1e-5,
         elementwise_affine: bool = True, bias: bool = True, device: Any = None, dtype: Any = None,
@@ -127,6 +131,8 @@ class RMSNorm(Norm):
     >>> layer(tg.tensor([1.0, 7.0])).detach()
     tensor([0.2000, 1.4000])
     """
+
+    _takes = ("*, normalized_shape",)
 
     def __init__(
         self, normalized_shape: int | Sequence[int], eps: float | None = None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from difflib import get_close_matches
 from itertools import islice
 from typing import Any
 
@@ -21,20 +22,10 @@ PARAMETER, MODULE, BUFFER, TRANSIENT = "parameter", "module", "buffer", "transie
 BUFFERS = (BUFFER, TRANSIENT)
 
 
-class _NotYet:
-    """Stands for the names until `Module.__init__` has made room for those of the instance."""
-
-    def __get__(self, registry: Any, owner: type) -> Any:
-        raise AttributeError(
-            f"{owner.__name__}: Module.__init__() was not called; write super().__init__() at the "
-            f"start of {owner.__name__}.__init__, before parameters and modules are assigned"
-        )
-
-
 class Registry:
     """The part of `Module` that registers and finds parameters, buffers and modules."""
 
-    _kinds: Any = _NotYet()  # of an instance: the kind of each registered name, in order
+    _kinds: dict[str, str]  # of an instance: the kind of each registered name, in order
 
     def __init__(self) -> None:
         self.__dict__["_kinds"] = {}
@@ -61,6 +52,26 @@ class Registry:
                 + ("; wrap it in nn.Parameter(...)" if kind == PARAMETER else "")
             )
 
+    def __getattr__(self, name: str) -> Any:
+        """Word the error of an attribute that is not there; Python asks here after all else."""
+        owner = type(self)
+        if name == "_kinds":
+            raise AttributeError(
+                f"{owner.__name__}: Module.__init__() was not called; write super().__init__() at "
+                f"the start of {owner.__name__}.__init__, before parameters and modules are "
+                "assigned"
+            )
+        if hasattr(owner, name):  # a property whose own code failed: say how
+            return object.__getattribute__(self, name)
+        near = get_close_matches(name, self.__dict__.get("_kinds", ()), 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        text = f"{owner.__name__!r} object has no attribute {name!r}{hint}"
+        raise AttributeError(text, obj=self)
+
+    def __dir__(self) -> list[str]:
+        """The names of all attributes that can be written after a dot."""
+        return [name for name in super().__dir__() if not name[:1].isdigit()]
+
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)
         self.__dict__.get("_kinds", {}).pop(name, None)
@@ -81,7 +92,9 @@ class Registry:
         self.__dict__[name] = value
 
     def _check_free(self, name: str, kinds: tuple[str, ...]) -> None:
-        if isinstance(name, str) and hasattr(self, name) and self._kinds.get(name) not in kinds:
+        if not isinstance(name, str) or self._kinds.get(name) in kinds:
+            return
+        if name in self.__dict__ or hasattr(type(self), name):
             raise KeyError(f"{type(self).__name__} already has an attribute {name!r}")
 
     def _warn_of_hidden(self, name: str, value: Any) -> None:
@@ -233,6 +246,34 @@ class Registry:
         for name in target.split(".") if target else ():
             module = module._find_registered(name, (MODULE,), "a module", target)
         return module
+
+    def set_submodule(self, target: str, module: Any, strict: bool = False) -> None:
+        """Put a module at a path: in place of the one there, or (not if `strict`) as a new one.
+
+        Errors: AttributeError if the path does not lead to a module, ValueError if `module` is
+        none or the path is empty.
+
+        >>> from tinygrad_edu import nn
+        >>> net = nn.Sequential(nn.Sequential(nn.Linear(1, 1), nn.ReLU()))
+        >>> net.set_submodule("0.1", nn.Tanh()); net[0][1]
+        Tanh()
+        """
+        if not target:
+            raise ValueError(describe("set_submodule", "target", "a path", repr(target)))
+        if not isinstance(module, Registry):
+            got = type(module).__name__
+            raise ValueError(describe("set_submodule", "module", "a Module", got))
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if strict or name in parent.__dict__ or hasattr(type(parent), name):
+            parent._find_registered(name, (MODULE,), "a module", target)
+        parent._register(name, module, MODULE)
+
+    def _path_of(self, number: int) -> str | None:
+        """The path of the module that has this id, if it is a part of this one."""
+        if "_kinds" not in self.__dict__:
+            return None
+        return next((path for path, m in self.named_modules() if id(m) == number), None)
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a path such as 'encoder.0.weight'. Errors: AttributeError if none."""

@@ -9,8 +9,9 @@ import numpy as np
 
 from tinygrad_edu import storage
 from tinygrad_edu.errors import describe
-from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.tensor import Tensor, make
 
+from .parameter import Parameter
 from .registry import joined
 
 
@@ -27,15 +28,23 @@ class LoadResult(NamedTuple):
         return f"LoadResult(missing_keys={missing}, unexpected_keys={unexpected})"
 
 
-def entries(module: Any) -> Iterator[tuple[str, Tensor]]:
+class Entry(NamedTuple):
+    """A tensor that is kept, and the module whose attribute it is."""
+
+    tensor: Tensor
+    owner: Any
+    name: str
+
+
+def entries(module: Any) -> Iterator[tuple[str, Entry]]:
     """All that `module` keeps, by path; what stands in two places is listed twice."""
     for path, part in module.named_modules(remove_duplicate=False):
         for name, tensor in part._kept():
-            yield joined(path, name), tensor
+            yield joined(path, name), Entry(tensor, part, name)
 
 
-def load(module: Any, state_dict: Any, strict: bool) -> LoadResult:
-    """Copy the values of `state_dict` into `module`: all of them, or on any error none."""
+def load(module: Any, state_dict: Any, strict: bool, assign: bool) -> LoadResult:
+    """Copy the values of `state_dict` into `module` (or assign them): all, or on any error none."""
     if not isinstance(state_dict, Mapping):
         mend = "give what another module's state_dict() returned"
         got = type(state_dict).__name__
@@ -51,18 +60,16 @@ def load(module: Any, state_dict: Any, strict: bool) -> LoadResult:
     pairs = []
     for key, target in targets.items():
         if key in state_dict:
-            value = _array(state_dict[key])
-            problem = _problem(target.array, value, state_dict[key])
-            pairs.append((target.array, value))
+            problem = _problem(target.tensor, state_dict[key], assign)
+            pairs.append((target, state_dict[key]))
             problems += [f"{problem[0]} for {key}: {problem[1]}"] if problem else []
     if problems:
         title = f"Error(s) in loading state_dict for {type(module).__name__}; nothing was changed:"
         if strict and (missing or unexpected):
             problems.append("(strict=False loads the keys that are on both sides)")
         raise RuntimeError("\n\t".join([title, *problems]))
-    for array, value in pairs:
-        np.copyto(array, value, casting="unsafe")
-        storage.wrote(array)
+    for target, value in pairs:
+        (_assign if assign else _copy)(target, value)
     return LoadResult(missing, unexpected)
 
 
@@ -74,13 +81,31 @@ def _array(value: Any) -> Any:
     return value.array if isinstance(value, Tensor) else value
 
 
-def _problem(target: np.ndarray, value: Any, given: Any) -> tuple[str, str] | None:
-    """Why `value` cannot be copied into `target`, if it cannot: a title and the details."""
+def _copy(target: Entry, value: Any) -> None:
+    array = target.tensor.array
+    np.copyto(array, _array(value), casting="unsafe")
+    storage.wrote(array)
+
+
+def _assign(target: Entry, value: Any) -> None:
+    """Put the value itself in the place of the tensor; it shares its memory."""
+    value = value if isinstance(value, Tensor) else make(value, None)
+    if isinstance(target.tensor, Parameter):
+        value = value if isinstance(value, Parameter) else Parameter(value)
+        value.requires_grad_(target.tensor.requires_grad)
+    target.owner.__dict__[target.name] = value
+
+
+def _problem(target: Tensor, given: Any, assign: bool) -> tuple[str, str] | None:
+    """Why a value cannot stand for `target`, if it cannot: a title and the details."""
+    value = _array(given)
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub":
         kind = f"{value.dtype} elements" if isinstance(value, np.ndarray) else type(given).__name__
         return "wrong type", f"expected a Tensor or an array of numbers, got {kind}"
     if value.shape != target.shape:
         return "size mismatch", f"expected shape {target.shape}, got {value.shape}"
-    if not target.flags.writeable:
+    if assign and isinstance(target, Parameter) and value.dtype.kind != "f":
+        return "wrong type", f"expected a floating dtype, got {value.dtype}"
+    if not assign and not target.array.flags.writeable:
         return "read-only memory", "the module's own tensor cannot be written; clone() it first"
     return None

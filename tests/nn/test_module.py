@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 
+import numpy as np
 import pytest
 
 import tinygrad_edu as tg
@@ -135,6 +136,17 @@ def test_conversion_changes_floats_in_place(convert, dtype):
     assert net.scale.count.dtype == tg.int64
     net(tg.ones(1, 2, dtype=dtype)).sum().backward()
     assert all(p.grad.dtype == dtype for p in parameters)
+
+
+def test_type_converts_whole_numbers_too():
+    net = Net()
+    assert net.type(tg.float64) is net
+    assert {t.dtype for t in net.state_dict().values()} == {np.dtype("float64")}
+
+
+def test_there_is_no_gpu():
+    with pytest.raises(ValueError, match=r"cuda: expected 'cpu', got 'cuda'; .*cuda.is_availabl"):
+        Net().cuda()
 
 
 def test_conversion_keeps_what_is_shared():

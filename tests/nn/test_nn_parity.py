@@ -68,6 +68,13 @@ LAYERS = [
     "nn.ModuleList([nn.ReLU(), nn.Linear(1, 2), nn.Linear(1, 2), nn.Sequential(nn.ReLU())])",
     "nn.ModuleList([nn.Sequential(nn.Linear(1, 1), nn.ReLU())] * 3)",
     "nn.Module()",
+    "nn.Sequential(nn.Linear(2, 2), nn.ReLU()) * 2",
+    "nn.Sequential(nn.Linear(2, 2)) + nn.Sequential(nn.ReLU())",
+    "nn.Sequential(nn.Linear(2, 2)).insert(0, nn.ReLU()).append(nn.Tanh())",
+    "nn.ModuleDict({'b': nn.Linear(1, 2), 'a': nn.ModuleList([nn.ReLU()])})",
+    "nn.ModuleDict()",
+    "nn.ParameterList()",
+    "nn.ParameterDict()",
 ]
 
 
@@ -91,6 +98,25 @@ ARGUMENTS = ["Linear", "Conv2d", "Flatten", "ReLU", "Softmax", "LogSoftmax", "Dr
 def test_constructors_take_the_same_arguments(name):
     ours, theirs = (
         [(p.name, p.default) for p in inspect.signature(getattr(lib.nn, name)).parameters.values()]
+        for lib in LIBRARIES
+    )
+    assert ours == theirs
+
+
+METHODS = [
+    "register_forward_pre_hook", "register_forward_hook", "register_full_backward_pre_hook",
+    "register_full_backward_hook", "load_state_dict", "set_submodule", "get_submodule", "type",
+    "register_buffer", "register_parameter", "named_parameters", "zero_grad", "train", "cuda",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_take_the_same_arguments(name):
+    ours, theirs = (
+        [
+            (p.name, p.kind, p.default)
+            for p in inspect.signature(getattr(lib.nn.Module, name)).parameters.values()
+        ]
         for lib in LIBRARIES
     )
     assert ours == theirs

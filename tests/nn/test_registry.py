@@ -106,6 +106,70 @@ def test_paths_that_lead_nowhere(get, target, message):
         getattr(Net(), get)(target)
 
 
+def test_a_module_is_put_at_a_path():
+    net, new = Net(), nn.Linear(2, 3)
+    net.set_submodule("first.fc", new)
+    net.set_submodule("second.extra", new)
+    assert net.first.fc is net.second.extra is new
+    assert [name for name, _ in net.first.named_parameters()] == ["scale", "fc.weight", "fc.bias"]
+    net.set_submodule("first.fc", nn.Identity(), strict=True)
+    assert list(net.first.fc.parameters()) == []
+
+
+@pytest.mark.parametrize(
+    "target, strict, module, error, message",
+    [
+        ("third.fc", False, nn.ReLU(), AttributeError, r"expected a module named 'third' in Net"),
+        ("first.fc.weight", False, nn.ReLU(), AttributeError, r"named 'weight' in Linear, got a P"),
+        ("first.forward", False, nn.ReLU(), AttributeError, r"'forward' in Block, got a method"),
+        ("first.new", True, nn.ReLU(), AttributeError, r"module named 'new' in Block, got nothing"),
+        ("", False, nn.ReLU(), ValueError, r"argument 'target': expected a path, got ''"),
+        ("first", False, 3, ValueError, r"argument 'module': expected a Module, got int"),
+        ("first", False, None, ValueError, r"argument 'module': expected a Module, got NoneType"),
+    ],
+)
+def test_no_module_is_put_there(target, strict, module, error, message):
+    net = Net()
+    before = list(net.named_modules())
+    with pytest.raises(error, match=message):
+        net.set_submodule(target, module, strict)
+    assert list(net.named_modules()) == before
+
+
+# --- attributes that are not there ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name, message",
+    [
+        ("fist", "'Net' object has no attribute 'fist'; did you mean 'first'?"),
+        ("heads", "'Net' object has no attribute 'heads'; did you mean 'head'?"),
+        ("block", "'Net' object has no attribute 'block'"),
+    ],
+)
+def test_a_missing_attribute_is_told_with_the_nearest_name(name, message):
+    with pytest.raises(AttributeError) as caught:
+        getattr(Net(), name)
+    assert str(caught.value) == message
+    assert not hasattr(Net(), name) and getattr(Net(), name, 3) == 3
+
+
+def test_a_property_that_fails_says_how():
+    class Broken(nn.Module):
+        @property
+        def size(self):
+            return [].nothing
+
+    with pytest.raises(AttributeError, match=r"'list' object has no attribute 'nothing'"):
+        Broken().size
+
+
+def test_names_in_dir():
+    names = dir(nn.Sequential(nn.Linear(1, 1)))
+    assert "forward" in names and "training" in names and "0" not in names
+    assert {"weight", "bias", "in_features"}.issubset(dir(nn.Linear(1, 1)))
+
+
 # --- assignment -----------------------------------------------------------------------------------
 
 

@@ -168,3 +168,51 @@ def test_memory_that_cannot_be_written():
 def test_what_is_no_mapping():
     with pytest.raises(TypeError, match=r"argument 'state_dict': expected a mapping, got Linear"):
         nn.Linear(1, 1).load_state_dict(nn.Linear(1, 1))
+
+
+# --- assign ---------------------------------------------------------------------------------------
+
+
+def test_assign_takes_the_tensors_themselves():
+    source, net = Net().double(), Net()
+    net.fc.bias.requires_grad_(False)
+    state = source.state_dict()
+    net.load_state_dict(state, assign=True)
+    assert net.steps is state["steps"]
+    assert net.fc.weight.dtype == tg.float64 and isinstance(net.fc.weight, nn.Parameter)
+    assert net.fc.weight.requires_grad and not net.fc.bias.requires_grad
+    assert [name for name, _ in net.named_parameters()] == ["fc.weight", "fc.bias", "out.1.weight"]
+    with tg.no_grad():
+        source.fc.weight.fill_(7)
+    assert net.fc.weight.tolist() == source.fc.weight.tolist()  # the memory is shared
+
+
+def test_assign_takes_parameters_and_arrays():
+    net, weight = Net(), nn.Parameter(tg.ones(3, 2), requires_grad=False)
+    net.load_state_dict(
+        {"fc.weight": weight, "fc.bias": np.ones(3), "steps": np.array([1])}, False, assign=True
+    )
+    assert net.fc.weight is weight and weight.requires_grad
+    assert net.fc.bias.dtype == tg.float64 and net.steps.tolist() == [1]
+
+
+def test_assign_may_tie_and_untie():
+    net = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False))
+    shared = nn.Parameter(tg.ones(2, 2))
+    net.load_state_dict({"0.weight": shared, "1.weight": shared}, assign=True)
+    assert net[0].weight is net[1].weight is shared
+    net.load_state_dict({"0.weight": tg.ones(2, 2), "1.weight": tg.zeros(2, 2)}, assign=True)
+    assert net[0].weight.tolist() != net[1].weight.tolist()
+
+
+def test_assign_refuses_all_or_nothing():
+    net = Net()
+    before = dict(net.named_parameters())
+    state = Net().state_dict()
+    state["out.1.weight"] = tg.ones(1, 3).long()
+    with pytest.raises(RuntimeError, match=r"out.1.weight: expected a floating dtype, got int64"):
+        net.load_state_dict(state, assign=True)
+    state["out.1.weight"] = tg.ones(1, 4)
+    with pytest.raises(RuntimeError, match=r"size mismatch for out.1.weight"):
+        net.load_state_dict(state, assign=True)
+    assert all(p is before[name] for name, p in net.named_parameters())
