@@ -12,6 +12,7 @@ from .distance import *
 from .dropout import Dropout
 from .linear import Flatten, Identity, Linear
 from .loss import *
+from .mapping import ModuleDict
 from .module import Module
 from .norm import GroupNorm, LayerNorm, RMSNorm
 from .padding import (
