@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import activation, distance, functional, init, loss, optim
 from .activation import *
+from .attention import MultiheadAttention
 from .batchnorm import BatchNorm1d, BatchNorm2d, InstanceNorm1d, InstanceNorm2d
 from .cell import GRUCell, LSTMCell, RNNCell
 from .container import ModuleList, Sequential
@@ -31,6 +32,13 @@ from .parameter import Parameter
 from .parameters import ParameterDict, ParameterList
 from .pool import AvgPool2d, MaxPool2d
 from .recurrent import GRU, LSTM, RNN
+from .transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 
 __all__ = [
     "Module", "Parameter", "Sequential", "ModuleList", "ModuleDict", "ParameterList",
@@ -41,7 +49,9 @@ __all__ = [
     "ReflectionPad2d", "ReplicationPad1d", "ReplicationPad2d", "ZeroPad1d", "ZeroPad2d",
     "BatchNorm1d", "BatchNorm2d", "InstanceNorm1d", "InstanceNorm2d",
     "GroupNorm", "LayerNorm", "RMSNorm", "Dropout",
-    "RNNCell", "GRUCell", "LSTMCell", "RNN", "GRU", "LSTM",
+    "RNNCell", "GRUCell", "LSTMCell", "RNN", "GRU", "LSTM", "MultiheadAttention",
+    "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder",
+    "TransformerEncoderLayer",
     "functional", "init", "optim",
 ]  # fmt: skip
 __all__ += activation.__all__

@@ -15,6 +15,8 @@ import torch
 import tinygrad_edu as tg
 from tests.source import ROOT
 
+torch.set_num_threads(1)  # the tensors are small: threads would only wait for each other
+
 
 def mine(value: Any) -> Any:
     """An argument of PyTorch as one of ours."""

@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from tests.comparison import (
     REFUSALS,
@@ -53,8 +54,19 @@ def title(info: Any) -> str:
 COMPARED = sorted((info for info in module_db if hasattr(nn, title(info))), key=title)
 
 
+def encoder_layer(layer: Any) -> nn.Module:
+    """A layer that PyTorch made, made here."""
+    return nn.TransformerEncoderLayer(
+        layer.linear1.in_features, layer.self_attn.num_heads, layer.linear1.out_features,
+        layer.dropout.p, argument(layer.activation), layer.norm1.eps, layer.self_attn.batch_first,
+        layer.norm_first, layer.linear1.bias is not None,
+    )  # fmt: skip
+
+
 def argument(value: Any) -> Any:
-    """An argument of a PyTorch module as one of ours: also a function, such as an activation."""
+    """An argument of a PyTorch module as one of ours: also an activation, or a layer to repeat."""
+    if isinstance(value, torch.nn.TransformerEncoderLayer):
+        return encoder_layer(value)
     name = getattr(value, "__name__", "")
     if callable(value) and value is getattr(torch.nn.functional, name, None):
         return getattr(nn.functional, name)
@@ -119,7 +131,8 @@ def inputs(make: Callable[..., list], info: Any) -> Iterator[tuple[str, bool, An
 def run_samples(info: Any, report: Report) -> None:
     """Every sample of a module, in float64."""
     known = DIFFERENT.get(title(info), {})
-    with warnings.catch_warnings():
+    # PyTorch's fast attention has no second derivative.
+    with warnings.catch_warnings(), sdpa_kernel(SDPBackend.MATH):
         warnings.simplefilter("ignore")
         for number, training, sample in inputs(info.module_inputs_func, info):
             run = partial(compare, info, sample, training, report)
