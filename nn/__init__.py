@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import activation, distance, functional, init, loss, optim
+from . import activation, distance, functional, init, loss, optim, utils
 from .activation import *
 from .attention import MultiheadAttention
 from .batchnorm import BatchNorm1d, BatchNorm2d, InstanceNorm1d, InstanceNorm2d
@@ -52,7 +52,7 @@ __all__ = [
     "RNNCell", "GRUCell", "LSTMCell", "RNN", "GRU", "LSTM", "MultiheadAttention",
     "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder",
     "TransformerEncoderLayer",
-    "functional", "init", "optim",
+    "functional", "init", "optim", "utils",
 ]  # fmt: skip
 __all__ += activation.__all__
 __all__ += distance.__all__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 import tinygrad_edu as tg
@@ -64,7 +65,69 @@ def test_constants():
     assert init.eye_(tg.empty(2, 3)).tolist() == [[1, 0, 0], [0, 1, 0]]
 
 
+@pytest.mark.parametrize(
+    "settings, mean, std",
+    [
+        ({}, 0, 0.8796256610342398),  # of scipy.stats.truncnorm
+        ({"mean": 1, "std": 0.5, "a": 0.5, "b": 9}, 1.1437987477946297, 0.39348466214893625),
+        ({"a": 5, "b": 6}, 5.183147090477182, 0.17161710511611844),
+        ({"a": -6, "b": -5}, -5.183147090477182, 0.17161710511611844),
+        ({"a": 50, "b": 51}, 50.019984031902176, 0.019976069686804727),
+        ({"std": 3, "a": 0, "b": math.inf}, 3 * 0.7978845608028654, 3 * 0.6028102749890869),
+    ],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore:trunc_normal_")
+def test_truncated_normal(settings, mean, std):
+    w = init.trunc_normal_(tg.empty(400, 500, dtype=tg.float64), **settings, generator=generator())
+    assert w.array.min() >= settings.get("a", -2) and w.array.max() <= settings.get("b", 2)
+    assert w.array.mean() == pytest.approx(mean, abs=4 * std / math.sqrt(w.numel()))
+    assert w.array.std() == pytest.approx(std, rel=0.01)
+
+
+def test_truncated_normal_warns_of_bounds_that_are_meant_as_multiples():
+    with pytest.warns(UserWarning, match=r"mean 10.0 is more than 2 std from \[-2.0, 2.0\]"):
+        w = init.trunc_normal_(tg.empty(5), 10.0)
+    assert (w <= 2).all()
+    assert init.trunc_normal_(tg.empty(3), a=1.5, b=1.5).tolist() == [1.5] * 3
+    assert init.trunc_normal_(tg.empty(0, 2)).shape == (0, 2)
+
+
+@pytest.mark.parametrize("shape", [(4, 9), (9, 4), (5, 5), (3, 2, 2, 2), (6, 1, 2)], ids=str)
+def test_orthogonal(shape):
+    w = init.orthogonal_(tg.empty(shape, dtype=tg.float64), gain=3.0, generator=generator())
+    a = w.array.reshape(shape[0], -1)
+    product = a @ a.T if a.shape[0] < a.shape[1] else a.T @ a
+    np.testing.assert_allclose(product, 9 * np.eye(len(product)), atol=1e-13)
+
+
+def test_orthogonal_matrices_have_no_favourite_signs():
+    many = [init.orthogonal_(tg.empty(2, 2), generator=g).array for g in [generator()] * 400]
+    np.testing.assert_allclose(np.mean(many, axis=0), 0, atol=0.15)
+    assert np.mean([np.linalg.det(w) for w in many]) == pytest.approx(0, abs=0.2)
+
+
+def test_dirac_passes_channels_on():
+    x = tg.arange(2.0 * 3 * 5 * 5).reshape(2, 3, 5, 5)
+    w = init.dirac_(tg.empty(4, 3, 3, 3))
+    y = tg.conv2d(x, w, padding=1)
+    assert y[:, :3].tolist() == x.tolist() and not y[:, 3].any()
+    grouped = init.dirac_(tg.empty(6, 1, 3), groups=3)
+    assert grouped.sum((1, 2)).tolist() == [1, 0] * 3 and grouped[:, 0, 1].tolist() == [1, 0] * 3
+
+
+@pytest.mark.parametrize("sparsity, zeros", [(0, 0), (0.25, 13), (0.5, 25), (1, 50)])
+def test_sparse(sparsity, zeros):
+    w = init.sparse_(tg.empty(50, 40), sparsity, std=0.3, generator=generator()).array
+    assert ((w == 0).sum(0) == zeros).all()
+    if zeros == 0:
+        check(tg.tensor(w), 0.3)
+    elif zeros < 50:  # in other rows from column to column
+        assert len({tuple(column == 0) for column in w.T}) > 30
+
+
 FILLERS = [
+    init.trunc_normal_, init.orthogonal_, lambda t: init.sparse_(t, 0.5),
     init.uniform_, init.normal_, lambda t: init.constant_(t, 2), init.zeros_, init.ones_, init.eye_,
     init.xavier_uniform_, init.xavier_normal_, init.kaiming_uniform_, init.kaiming_normal_,
 ]  # fmt: skip
@@ -81,7 +144,8 @@ def test_parameters_are_filled_in_place_and_nothing_is_recorded(fill):
 @pytest.mark.parametrize(
     "fill",
     [init.uniform_, init.normal_, init.xavier_uniform_, init.xavier_normal_, init.kaiming_uniform_,
-     init.kaiming_normal_],
+     init.kaiming_normal_, init.trunc_normal_, init.orthogonal_,
+     lambda t, **how: init.sparse_(t, 0.5, **how)],
 )  # fmt: skip
 def test_randomness_follows_the_generator(fill):
     first = fill(tg.empty(4, 4), generator=generator()).tolist()
@@ -124,6 +188,15 @@ def test_gains(name, param, gain):
         (lambda: init.eye_(tg.ones(2)), tg.ShapeError, r"expected two dimensions, got shape"),
         (lambda: init.uniform_(tg.ones(2), 1, 0), ValueError, r"expected a <= b, got 1 and 0"),
         (lambda: init.normal_(tg.ones(2), 0, -1), ValueError, r"'std': expected at least 0, got"),
+        (lambda: init.trunc_normal_(tg.ones(2), a=1, b=-1), ValueError, r"a <= b, got 1 and -1"),
+        (lambda: init.trunc_normal_(tg.ones(2), std=0), ValueError, r"'std': expected more than 0"),
+        (lambda: init.trunc_normal_(tg.arange(2)), tg.DTypeError, r"trunc_normal_: expected a ten"),
+        (lambda: init.orthogonal_(tg.ones(2)), tg.ShapeError, r"at least two dimensions, got sha"),
+        (lambda: init.orthogonal_(tg.ones(2, 2).long()), tg.DTypeError, r"a tensor of floats, got"),
+        (lambda: init.dirac_(tg.ones(2, 2)), tg.ShapeError, r"'tensor': expected 3, 4 or 5 dimen"),
+        (lambda: init.dirac_(tg.ones(3, 2, 2), 2), tg.ShapeError, r"'groups': expected a divisor"),
+        (lambda: init.sparse_(tg.ones(2), 0.5), tg.ShapeError, r"expected two dimensions, got sh"),
+        (lambda: init.sparse_(tg.ones(2, 2), 1.5), ValueError, r"'sparsity': expected a fraction"),
         (lambda: init.zeros_([1.0]), tg.DTypeError, r"'tensor': expected a Tensor, got list"),
     ],
 )  # fmt: skip
@@ -137,3 +210,13 @@ def test_nothing_to_fill(fill):
     w = tg.empty(0, 3)
     with pytest.warns(UserWarning, match=r"nothing to fill in a tensor without elements"):
         assert fill(w) is w
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0)])
+def test_orthogonal_of_nothing(shape):
+    assert init.orthogonal_(tg.empty(shape)).shape == shape
+
+
+def test_dirac_and_sparse_of_nothing():
+    assert init.dirac_(tg.empty(0, 3, 3)).shape == (0, 3, 3)
+    assert init.sparse_(tg.empty(0, 3), 0.5).shape == (0, 3)

@@ -235,7 +235,7 @@ def zero_(self: Tensor) -> Tensor:
     return place("zero_", self, assign, np.zeros((), self.dtype))
 
 
-def _check_float(name: str, target: Tensor) -> None:
+def check_float(name: str, target: Tensor) -> None:
     if target.dtype.kind != "f":
         raise DTypeError(f"{name}: expected a tensor of floats, got {target.dtype}")
 
@@ -246,7 +246,7 @@ def normal_(
     """Fill with normal numbers of this mean and standard deviation."""
     if std < 0:
         raise SettingError(f"normal_: argument 'std': expected at least 0, got {std}")
-    _check_float("normal_", self)
+    check_float("normal_", self)
     drawn = normal_array(generator, self.shape, self.dtype) * std + mean
     return place("normal_", self, assign, drawn.astype(self.dtype, copy=False))
 
@@ -257,7 +257,7 @@ def uniform_(
     """Fill with uniform numbers in [a, b)."""
     if a > b:
         raise SettingError(f"uniform_: expected a <= b, got {a} and {b}")
-    _check_float("uniform_", self)
+    check_float("uniform_", self)
     drawn = uniform_array(generator, self.shape, self.dtype) * (b - a) + a
     return place("uniform_", self, assign, drawn.astype(self.dtype, copy=False))
 
