@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from difflib import get_close_matches
 from itertools import islice
 from typing import Any
 
@@ -20,12 +19,23 @@ from .parameter import Parameter
 
 PARAMETER, MODULE, BUFFER, TRANSIENT = "parameter", "module", "buffer", "transient buffer"
 BUFFERS = (BUFFER, TRANSIENT)
+_CONTAINERS = (list, tuple, dict, set, frozenset)
+
+
+class _NotYet:
+    """Stands for the names until `Module.__init__` has made room for those of the instance."""
+
+    def __get__(self, registry: Any, owner: type) -> Any:
+        raise AttributeError(
+            f"{owner.__name__}: Module.__init__() was not called; write super().__init__() at the "
+            f"start of {owner.__name__}.__init__, before parameters and modules are assigned"
+        )
 
 
 class Registry:
     """The part of `Module` that registers and finds parameters, buffers and modules."""
 
-    _kinds: dict[str, str]  # of an instance: the kind of each registered name, in order
+    _kinds: Any = _NotYet()  # of an instance: the kind of each registered name, in order
 
     def __init__(self) -> None:
         self.__dict__["_kinds"] = {}
@@ -39,7 +49,7 @@ class Registry:
         elif isinstance(value, Registry) and kind != PARAMETER:
             self._register(name, value, MODULE)
         elif kind is None:
-            if isinstance(value, (list, tuple, dict)):
+            if isinstance(value, _CONTAINERS):
                 self._warn_of_hidden(name, value)
             super().__setattr__(name, value)
         elif value is None or (kind in BUFFERS and isinstance(value, Tensor)):
@@ -51,22 +61,6 @@ class Registry:
                 f"None, got {type(value).__name__}"
                 + ("; wrap it in nn.Parameter(...)" if kind == PARAMETER else "")
             )
-
-    def __getattr__(self, name: str) -> Any:
-        """Word the error of an attribute that is not there; Python asks here after all else."""
-        owner = type(self)
-        if name == "_kinds":
-            raise AttributeError(
-                f"{owner.__name__}: Module.__init__() was not called; write super().__init__() at "
-                f"the start of {owner.__name__}.__init__, before parameters and modules are "
-                "assigned"
-            )
-        if hasattr(owner, name):  # a property whose own code failed: say how
-            return object.__getattribute__(self, name)
-        near = get_close_matches(name, self.__dict__.get("_kinds", ()), 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        text = f"{owner.__name__!r} object has no attribute {name!r}{hint}"
-        raise AttributeError(text, obj=self)
 
     def __dir__(self) -> list[str]:
         """The names of all attributes that can be written after a dot."""
@@ -92,9 +86,7 @@ class Registry:
         self.__dict__[name] = value
 
     def _check_free(self, name: str, kinds: tuple[str, ...]) -> None:
-        if not isinstance(name, str) or self._kinds.get(name) in kinds:
-            return
-        if name in self.__dict__ or hasattr(type(self), name):
+        if isinstance(name, str) and hasattr(self, name) and self._kinds.get(name) not in kinds:
             raise KeyError(f"{type(self).__name__} already has an attribute {name!r}")
 
     def _warn_of_hidden(self, name: str, value: Any) -> None:
@@ -306,7 +298,11 @@ def _first_modules(container: Any) -> Iterator[Registry]:
 
     A look at the first entries is enough, and makes long lists of other things cost nothing.
     """
-    for x in islice(container.values() if isinstance(container, dict) else container, 8):
-        for y in islice(x, 8) if isinstance(x, (list, tuple)) else (x,):
+    for x in _first(container):
+        for y in _first(x) if isinstance(x, _CONTAINERS) else (x,):
             if isinstance(y, Registry):
                 yield y
+
+
+def _first(container: Any) -> Iterator[Any]:
+    return islice(container.values() if isinstance(container, dict) else container, 8)

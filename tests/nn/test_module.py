@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu import nn
+from tinygrad_edu import nn, optim
 
 
 class Scale(nn.Module):
@@ -183,6 +183,22 @@ def test_copies_are_whole_and_apart(copied):
     assert net.scale.factor.item() == 2 and bool((net.body[0].weight != 0).any())
     other.new = nn.Identity()
     assert not hasattr(net, "new")
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair))])
+def test_a_network_and_its_optimizer_are_copied_together(copied):
+    def step(net, optimizer):
+        optimizer.zero_grad()
+        net(tg.ones(4, 2)).pow(2).sum().backward()
+        optimizer.step()
+        return [p.tolist() for p in net.parameters()]
+
+    net = Net().eval()
+    pair = net, optim.Adam(net.parameters(), lr=0.1)
+    step(*pair)
+    other = copied(pair)
+    assert step(*other) == step(*pair)
+    assert step(*other) == step(*pair)
 
 
 def test_repr_nests():
