@@ -7,6 +7,7 @@ from .adagrad import Adagrad
 from .adam import Adam, AdamW
 from .adamax import Adamax
 from .asgd import ASGD
+from .lbfgs import LBFGS
 from .nadam import NAdam
 from .optimizer import Optimizer
 from .radam import RAdam
@@ -16,6 +17,6 @@ from .sgd import SGD
 
 __all__ = [
     "Optimizer",
-    "SGD", "ASGD", "Rprop",
+    "SGD", "ASGD", "Rprop", "LBFGS",
     "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "Adagrad", "Adadelta", "RMSprop",
 ]  # fmt: skip
