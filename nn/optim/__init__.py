@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import lr_scheduler
 from .adadelta import Adadelta
 from .adagrad import Adagrad
 from .adam import Adam, AdamW
@@ -19,4 +20,5 @@ __all__ = [
     "Optimizer",
     "SGD", "ASGD", "Rprop", "LBFGS",
     "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "Adagrad", "Adadelta", "RMSprop",
+    "lr_scheduler",
 ]  # fmt: skip

@@ -617,6 +617,9 @@ def test_the_base_has_no_rule():
     "code",
     [
         "import tinygrad_edu.optim as optim",
+        "from tinygrad_edu.optim.lr_scheduler import StepLR; from tinygrad_edu import optim;"
+        "import tinygrad_edu.nn.optim.lr_scheduler as s; assert s.StepLR is StepLR;"
+        "assert s is optim.lr_scheduler",
         "import tinygrad_edu as tg; optim = tg.optim",
         "from tinygrad_edu import nn, optim; assert optim is nn.optim",
         "import tinygrad_edu.nn.optim; import tinygrad_edu.optim as optim",
