@@ -74,6 +74,8 @@ class Report:
     forward: int = 0
     backward: int = 0
     second: int = 0  # gradients of gradients
+    steps: int = 0  # of an optimizer, with one set of settings
+    schedules: int = 0  # of its learning rates
     refused: int = 0
     different: Counter[str] = field(default_factory=Counter)  # by reason, on purpose
     wrong: list[str] = field(default_factory=list)

@@ -158,13 +158,14 @@ def test_rule(name, by_hand, settings, rng):
     np.testing.assert_allclose(found, by_hand(start, grads, **settings), tolerance, tolerance)
 
 
+OPTIMIZERS = [name for name in optim.__all__ if name not in ("Optimizer", "lr_scheduler")]
 AT_LEAST_0 = "expected a number of at least 0, got -1"
 
 
 @pytest.mark.parametrize(
     "name, settings, message",
     [
-        *[(name, {"lr": -1}, AT_LEAST_0) for name in optim.__all__ if name != "Optimizer"],
+        *[(name, {"lr": -1}, AT_LEAST_0) for name in OPTIMIZERS],
         ("AdamW", {"weight_decay": -1}, AT_LEAST_0),
         ("Adamax", {"betas": (0.0, 1.0)}, "expected two numbers from 0 to below 1"),
         ("NAdam", {"momentum_decay": -1}, AT_LEAST_0),
