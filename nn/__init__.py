@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from . import activation, distance, functional, init, loss, optim, utils
+from . import activation, distance, functional, init, loss, models, optim, utils
 from .activation import *
+from .array_model import ArrayModel
 from .attention import MultiheadAttention
 from .batchnorm import BatchNorm1d, BatchNorm2d, InstanceNorm1d, InstanceNorm2d
+from .callbacks import Callback, ProgressBar
 from .cell import GRUCell, LSTMCell, RNNCell
 from .container import ModuleList, Sequential
 from .conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
@@ -32,6 +34,7 @@ from .parameter import Parameter
 from .parameters import ParameterDict, ParameterList
 from .pool import AvgPool2d, MaxPool2d
 from .recurrent import GRU, LSTM, RNN
+from .solver import NonFiniteLossError, Solver
 from .transformer import (
     Transformer,
     TransformerDecoder,
@@ -52,7 +55,8 @@ __all__ = [
     "RNNCell", "GRUCell", "LSTMCell", "RNN", "GRU", "LSTM", "MultiheadAttention",
     "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder",
     "TransformerEncoderLayer",
-    "functional", "init", "optim", "utils",
+    "Solver", "Callback", "ProgressBar", "NonFiniteLossError", "ArrayModel",
+    "functional", "init", "models", "optim", "utils",
 ]  # fmt: skip
 __all__ += activation.__all__
 __all__ += distance.__all__

@@ -16,8 +16,8 @@ from source import ROOT
 
 from tinygrad_edu import __version__, checkpoint, cli, runs
 from tinygrad_edu.cli import main
+from tinygrad_edu.nn import Solver
 from tinygrad_edu.runs import FILES, Run
-from tinygrad_edu.training import Trainer
 
 COMMAND = [sys.executable, "-W", "error", "-m", "tinygrad_edu"]
 SHORT = ["train", "--model", "linear", "--epochs", "2"]
@@ -47,14 +47,14 @@ def misuse(capsys, *arguments: str) -> str:
 
 def interrupt_after(monkeypatch, epochs: int) -> None:
     """Ctrl-C in the first batch after so many epochs."""
-    step = Trainer._train_epoch
+    step = Solver._step_through
 
     def interrupted(self):
         if self.epoch == epochs:
             raise KeyboardInterrupt
         return step(self)
 
-    monkeypatch.setattr(Trainer, "_train_epoch", interrupted)
+    monkeypatch.setattr(Solver, "_step_through", interrupted)
 
 
 # --- a run --------------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ def test_a_disk_that_fills_up_keeps_the_last_checkpoint(capsys, monkeypatch):
     write = checkpoint.save
 
     def full(state, path):
-        if state["trainer"]["epoch"] == 2:
+        if state["solver"]["epoch"] == 2:
             refuse(errno.ENOSPC)(path)
         write(state, path)
 
@@ -327,7 +327,7 @@ def test_a_real_ctrl_c(tmp_path):
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
         "checkpoint.safetensors", "history.json",
     ]  # fmt: skip
-    assert Run.resume(tmp_path / "run").trainer.epoch >= 2
+    assert Run.resume(tmp_path / "run").solver.epoch >= 2
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")

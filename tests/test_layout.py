@@ -21,7 +21,7 @@ ORDER = [
     "errors", "cuda", "backends", "kernels", "dtypes", "device", "storage", "printing", "modes",
     "views", "graph", "hooks", "arraylike", "tensor", "gate", "trees", "arguments", "calls", "op",
     "ops", "linalg", "func", "autograd", "gradreport", "gradcheck", "testing", "draw", "plot",
-    "files", "checkpoint", "datasets", "nn", "optim", "utils", "training", "runs", "(face)",
+    "files", "checkpoint", "datasets", "nn", "optim", "utils", "runs", "(face)",
     "cli", "__main__",
 ]  # fmt: skip
 FACE = "tinygrad_edu"  # __init__.py: what users see; only the command line and examples import it

@@ -13,8 +13,8 @@ from safetensors.numpy import load_file
 import tinygrad_edu as tg
 from tinygrad_edu import datasets, runs
 from tinygrad_edu.errors import CheckpointError
+from tinygrad_edu.nn.callbacks import Callback
 from tinygrad_edu.runs import FILES, MODELS, Options, Run, RunError
-from tinygrad_edu.training import Callback
 
 LINEAR = Options(model="linear", epochs=3)
 
@@ -39,7 +39,7 @@ class StopAt(Callback):
     def __init__(self, batches: int) -> None:
         self.left = batches
 
-    def batch_end(self, trainer, loss, accuracy):
+    def batch_end(self, solver, means):
         self.left -= 1
         if self.left == 0:
             raise KeyboardInterrupt
@@ -80,7 +80,7 @@ def test_the_history_is_what_was_measured(finished):
         },
         "best_epoch": summary.best_epoch,
         "test_accuracy": summary.test_accuracy,
-        "history": run.trainer.history,
+        "history": run.solver.history,
     }  # fmt: skip
 
 
@@ -114,11 +114,11 @@ def test_pictures_show_something(name, finished):
 class Forget(Callback):
     """After the first epoch the network says 0 to everything, and learns no more."""
 
-    def epoch_end(self, trainer):
+    def epoch_end(self, solver):
         with tg.no_grad():
-            trainer.model[1].weight.zero_()
-            trainer.model[1].bias[0] = 10.0
-        trainer.optimizer.param_groups[0]["lr"] = 1e-12
+            solver.model[1].weight.zero_()
+            solver.model[1].bias[0] = 10.0
+        solver.optimizer.param_groups[0]["lr"] = 1e-12
 
 
 def test_the_weights_are_those_of_the_best_epoch(tmp_path):
@@ -126,7 +126,7 @@ def test_the_weights_are_those_of_the_best_epoch(tmp_path):
     assert summary.best_epoch == 1
     assert summary.test_accuracy > 0.5  # nothing is left of it in the last weights
     best = load_file(tmp_path / "run" / "model.safetensors")
-    last = tg.load(tmp_path / "run" / "checkpoint.safetensors")["trainer"]["model"]
+    last = tg.load(tmp_path / "run" / "checkpoint.safetensors")["solver"]["model"]
     assert np.abs(best["1.weight"]).max() > 0.01 > np.abs(last["1.weight"].numpy()).max()
 
 
@@ -149,7 +149,7 @@ def test_pytorch_reads_the_weights(tmp_path):
     weights = load_file(tmp_path / "run" / "model.safetensors")
     theirs.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
     images, _ = datasets.digits("test")[:]
-    ours = run.trainer.model.eval()(images)
+    ours = run.solver.model.eval()(images)
     with torch.no_grad():
         scores = theirs.eval()(torch.from_numpy(images.numpy()))
     np.testing.assert_allclose(ours.numpy(force=True), scores.numpy(), rtol=1e-4, atol=1e-5)
@@ -208,7 +208,7 @@ def test_another_seed_gives_other_numbers(tmp_path):
     for seed in (0, 1, -1):
         run = Run.start(Options(model="linear", epochs=1, seed=seed), tmp_path / str(seed))
         run.train()
-        histories.append(run.trainer.history["train_loss"])
+        histories.append(run.solver.history["train_loss"])
     assert len(np.unique(histories)) == 3
 
 
@@ -233,7 +233,7 @@ def test_an_interrupted_run_resumes_to_the_same_bits(options, batches, tmp_path)
     stopped = Run.start(options, tmp_path / "stopped", [StopAt(batches)])
     with pytest.raises(KeyboardInterrupt):
         stopped.train()
-    assert stopped.saved_epoch == (batches - 1) // len(stopped.trainer.train)
+    assert stopped.saved_epoch == (batches - 1) // len(stopped.solver.train_data)
     tg.manual_seed(123)
     Run.resume(tmp_path / "stopped").train()
     assert numbers(tmp_path / "stopped") == numbers(tmp_path / "whole")
@@ -375,23 +375,23 @@ def edited(path, *keys):
         ((), "options", {"model": "resnet"}),
         ((), "options", {"colour": "blue"}),
         ((), "options", None),
-        ((), "trainer", {}),
-        ((), "trainer", [1, 2]),
+        ((), "solver", {}),
+        ((), "solver", [1, 2]),
         ((), "seconds", "long"),
         (("options",), "model", "mlp"),
         (("options",), "model", ["linear"]),
-        (("trainer",), "epoch", "two"),
-        (("trainer",), "epoch", 1),
-        (("trainer",), "history", {"train_loss": [1.0, 1.0]}),
-        (("trainer", "history"), "train_loss", ["a", "b"]),
-        (("trainer",), "best_weights", {}),
-        (("trainer",), "best_weights", None),
-        (("trainer",), "best_epoch", 7),
-        (("trainer",), "generators", [{}, {}]),
-        (("trainer",), "generators", None),
-        (("trainer",), "optimizer", {}),
-        (("trainer", "model"), "1.weight", tg.zeros(10, 63)),
-        (("trainer", "model"), "1.weight", "zeros"),
+        (("solver",), "epoch", "two"),
+        (("solver",), "epoch", 1),
+        (("solver",), "history", {"train_loss": [1.0, 1.0]}),
+        (("solver", "history"), "train_loss", ["a", "b"]),
+        (("solver",), "best_weights", {}),
+        (("solver",), "best_weights", None),
+        (("solver",), "best_epoch", 7),
+        (("solver",), "generators", [{}, {}]),
+        (("solver",), "generators", None),
+        (("solver",), "optimizer", {}),
+        (("solver", "model"), "1.weight", tg.zeros(10, 63)),
+        (("solver", "model"), "1.weight", "zeros"),
     ],
 )
 def test_a_checkpoint_that_does_not_fit_is_refused_in_one_line(keys, name, value, kept):

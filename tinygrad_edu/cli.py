@@ -12,8 +12,9 @@ from typing import Any, NoReturn
 
 from tinygrad_edu import __version__
 from tinygrad_edu.errors import CheckpointError
+from tinygrad_edu.nn.callbacks import ProgressBar
+from tinygrad_edu.nn.solver import NonFiniteLossError, Solver
 from tinygrad_edu.runs import FILES, MODELS, OPTIMIZERS, Options, Run, RunError, Summary
-from tinygrad_edu.training import Callback, NonFiniteLossError, Trainer
 
 __all__ = ["main"]
 
@@ -121,13 +122,13 @@ def _train(arguments: argparse.Namespace) -> int:
     }
     run = None
     try:
-        with _Progress() as progress:
-            if arguments.resume is not None:
-                run = Run.resume(arguments.resume, [progress], **given)
-            else:
-                run = Run.start(Options(**given), arguments.out, [progress])
-            progress.start(run)
-            summary = run.train()
+        progress = _Progress()
+        if arguments.resume is not None:
+            run = Run.resume(arguments.resume, [progress], **given)
+        else:
+            run = Run.start(Options(**given), arguments.out, [progress])
+        progress.start(run)
+        summary = run.train()
         print(_table(run, summary))
     except KeyboardInterrupt:
         return _complain(INTERRUPTED, f"interrupted; {_kept(run)}" if run else "interrupted")
@@ -156,46 +157,28 @@ def _kept(run: Run) -> str:
     )
 
 
-class _Progress(Callback):
-    """A bar that runs over all batches on standard error, and a line per epoch on standard output.
+class _Progress(ProgressBar):
+    """The bar, which is gone when it is full, and a line per epoch on standard output."""
 
-    The bar is drawn on a terminal only; in a file or a pipe the lines are enough.
-    """
-
-    def __enter__(self) -> _Progress:
-        self.bar: Any = None
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self.bar is not None:
-            self.bar.close()
+    def __init__(self) -> None:
+        super().__init__(leave=False)
 
     def start(self, run: Run) -> None:
-        from tqdm import tqdm
-
-        self.epochs = run.options.epochs
-        batches, done = len(run.trainer.train), run.trainer.epoch
+        """Say what is trained, and head the table."""
+        self.epochs, done = run.options.epochs, run.solver.epoch
         print(f"{_described(run.options)} -> {run.folder}", flush=True)
         if done == self.epochs:
             print(f"{done} of {done} epochs done (--epochs N for more): the results are made again")
             return
         print(f"{'epoch':>7}   {'training loss':>14} {'accuracy':>9}   {'validation loss':>16} "
               f"{'accuracy':>9}")  # fmt: skip
-        self.bar = tqdm(
-            total=self.epochs * batches, initial=done * batches, unit="batch", disable=None,
-            leave=False, dynamic_ncols=True,
-        )  # fmt: skip
 
-    def batch_end(self, trainer: Trainer, loss: float, accuracy: float) -> None:
-        text = f"epoch {trainer.epoch + 1}, loss {loss:.4f}, accuracy {accuracy:.1%}"
-        self.bar.set_postfix_str(text, refresh=False)
-        self.bar.update()
-
-    def epoch_end(self, trainer: Trainer) -> None:
-        train_loss, train_accuracy, loss, accuracy = (v[-1] for v in trainer.history.values())
-        best = "  best so far" if trainer.best_epoch == trainer.epoch else ""
+    def epoch_end(self, solver: Solver) -> None:
+        """Write the line of an epoch above the bar."""
+        train_loss, train_accuracy, loss, accuracy = (v[-1] for v in solver.history.values())
+        best = "  best so far" if solver.best_epoch == solver.epoch else ""
         self.bar.write(
-            f"{trainer.epoch:>3}/{self.epochs:<3}   {train_loss:>14.4f} {train_accuracy:>9.2%}   "
+            f"{solver.epoch:>3}/{self.epochs:<3}   {train_loss:>14.4f} {train_accuracy:>9.2%}   "
             f"{loss:>16.4f} {accuracy:>9.2%}{best}"
         )
         sys.stdout.flush()  # a pipe would hold the lines back until the end

@@ -51,7 +51,7 @@ def plot_history(
     """Draw a value per epoch, in training and in validation; mark the best epoch if given.
 
     `history` has lists of the same length under `train_<value>` and `validation_<value>`, as
-    `Trainer.history` has for "loss" (nats, on a logarithmic axis if it falls to a tenth) and
+    `Solver.history` has for "loss" (nats, on a logarithmic axis if it falls to a tenth) and
     "accuracy" (0 to 1, drawn in percent); one of the two may be missing.
 
     Errors: ValueError if both are missing.

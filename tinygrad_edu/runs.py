@@ -25,8 +25,9 @@ from tinygrad_edu.datasets import DataLoader, digits
 from tinygrad_edu.errors import CheckpointError, describe
 from tinygrad_edu.files import save_file, write_whole
 from tinygrad_edu.modes import Generator, manual_seed
+from tinygrad_edu.nn.callbacks import Callback
+from tinygrad_edu.nn.evaluation import accuracy, predict
 from tinygrad_edu.ops.activation import softmax
-from tinygrad_edu.training import Callback, Trainer, count_correct, predict
 
 __all__ = ["FILES", "MODELS", "OPTIMIZERS", "Options", "Run", "RunError", "Summary"]
 
@@ -157,11 +158,11 @@ class Run(Callback):
         model = MODELS[options.model]()
         make_optimizer, _ = OPTIMIZERS[options.optimizer]
         order = Generator().manual_seed(options.seed)
-        self.trainer = Trainer(
+        batches = DataLoader(train, options.batch_size, shuffle=True, generator=order)
+        self.solver = nn.Solver(
             model,
+            (batches, DataLoader(validation, batch_size=256)),
             make_optimizer(model.parameters(), options.lr),  # type: ignore[arg-type]
-            DataLoader(train, options.batch_size, shuffle=True, generator=order),
-            DataLoader(validation, batch_size=256),
             callbacks=(self, *callbacks),
         )
 
@@ -195,12 +196,12 @@ class Run(Callback):
             raise RunError(f"{folder} is not a run that can be resumed: it has no {CHECKPOINT}")
         state = checkpoint.load(path)
         try:
-            stored, done = Options(**state["options"]), int(state["trainer"]["epoch"])
+            stored, done = Options(**state["options"]), int(state["solver"]["epoch"])
         except _UNFIT as error:
             raise CheckpointError(f"{path} is not a checkpoint of a run: {error}") from error
         run = cls(Path(folder), _changed(stored, changes, done, folder), callbacks)
         try:
-            run.trainer.load_state_dict(state["trainer"])
+            run.solver.load_state_dict(state["solver"])
             run._seconds_before = float(state["seconds"])
         except _UNFIT as error:
             text = " ".join(str(error).split())
@@ -213,10 +214,11 @@ class Run(Callback):
 
         Errors: NonFiniteLossError, OSError; the last checkpoint stays whole in either case.
         """
-        self.trainer.fit(self.options.epochs)
+        self.solver.train(self.options.epochs)
         return self._finish()
 
-    def epoch_end(self, trainer: Trainer) -> None:
+    def epoch_end(self, solver: nn.Solver) -> None:
+        """Write the checkpoint."""
         self.save()
 
     def save(self) -> None:
@@ -224,10 +226,10 @@ class Run(Callback):
         state = {
             "options": asdict(self.options),
             "seconds": self.seconds,
-            "trainer": self.trainer.state_dict(),
+            "solver": self.solver.state_dict(),
         }
         checkpoint.save(state, self.folder / CHECKPOINT)
-        self.saved_epoch = self.trainer.epoch
+        self.saved_epoch = self.solver.epoch
         self._write_history()
 
     @property
@@ -238,40 +240,39 @@ class Run(Callback):
     # --- the results ------------------------------------------------------------------------
 
     def _finish(self) -> Summary:
-        trainer = self.trainer
-        trainer.model.load_state_dict(trainer.best_weights)
-        scores, labels = predict(trainer.model, DataLoader(self.test, batch_size=256))
-        best = trainer.best_epoch - 1
+        solver = self.solver
+        scores, labels = predict(solver.model, DataLoader(self.test, batch_size=256))
+        best = solver.best_epoch - 1
         summary = Summary(
-            test_correct=count_correct(scores, labels),
+            test_correct=int(accuracy(scores, labels).sum()),
             test_count=len(labels),
-            validation_accuracy=trainer.history["validation_accuracy"][best],
-            best_epoch=trainer.best_epoch,
-            parameters=sum(p.numel() for p in trainer.model.parameters()),
+            validation_accuracy=solver.history["validation_accuracy"][best],
+            best_epoch=solver.best_epoch,
+            parameters=sum(p.numel() for p in solver.model.parameters()),
             seconds=self.seconds,
         )
-        save_file(trainer.best_weights, self.folder / WEIGHTS)
+        save_file(solver.best_weights, self.folder / WEIGHTS)
         self._write_history(test_accuracy=summary.test_accuracy)
         self._draw(scores, labels)
         return summary
 
     def _write_history(self, **results: float) -> None:
-        trainer = self.trainer
+        solver = self.solver
         content = {
             "options": asdict(self.options),
-            "best_epoch": trainer.best_epoch,
+            "best_epoch": solver.best_epoch,
             **results,
-            "history": trainer.history,
+            "history": solver.history,
         }
         write_whole(self.folder / HISTORY, json.dumps(content, indent=2) + "\n")
 
     def _draw(self, scores: Any, labels: Any) -> None:
-        trainer = self.trainer
+        solver = self.solver
         title = f"{self.options.model}, seed {self.options.seed}"
         images = self.test.tensors[0]
-        first = next(w for w in trainer.best_weights.values() if w.ndim > 1)
+        first = next(w for w in solver.best_weights.values() if w.ndim > 1)
         titles = [str(digit) for digit in range(10)] if len(first) == 10 else None
-        curves, *_ = plot.plot_training(trainer.history, best_epoch=trainer.best_epoch, title=title)
+        curves, *_ = plot.plot_training(solver.history, best_epoch=solver.best_epoch, title=title)
         pictures = {
             CURVES: curves,
             FILTERS: plot.plot_filters(first, titles=titles),

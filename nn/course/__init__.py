@@ -18,5 +18,6 @@ from .linear_classifiers import *
 from .losses import *
 from .naive import *
 from .networks import *
+from .solver import *
 from .tools import *
 from .update_rules import *
