@@ -92,6 +92,14 @@ def test_unused_inputs(m):
         m.autograd.grad(y, [])
 
 
+@every_library
+def test_grad_takes_its_arguments_in_pytorchs_order(m):
+    x, w = m.ones(2, requires_grad=True), m.ones(2, requires_grad=True)
+    g, none = m.autograd.grad((x * x * x).sum(), [x, w], None, True, True, True, True)
+    assert g.requires_grad
+    assert none is None
+
+
 def test_the_unused_input_is_named():
     x, w = leaf(1.0), leaf(2.0)
     with pytest.raises(

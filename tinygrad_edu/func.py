@@ -21,15 +21,8 @@ from tinygrad_edu.tensor import Tensor, differentiate, make
 from tinygrad_edu.trees import detached, leaves_of, like, map_tree
 
 __all__ = [
-    "grad",
-    "grad_and_value",
-    "hessian",
-    "jacobian",
-    "jacrev",
-    "jvp",
-    "value_and_grad",
-    "vjp",
-]
+    "grad", "grad_and_value", "hessian", "jacobian", "jacrev", "jvp", "value_and_grad", "vjp",
+]  # fmt: skip
 
 
 def gradients(
@@ -38,6 +31,7 @@ def gradients(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
     materialize_grads: bool = False,
 ) -> tuple[Tensor | None, ...]:
@@ -46,6 +40,7 @@ def gradients(
     No `.grad` is touched. `grad_outputs` are the gradients to start from (1 for an output of one
     element), `create_graph` makes the result differentiable, `allow_unused` lets an input that
     plays no part have the gradient None, `materialize_grads` zeros.
+    `only_inputs` has no effect, as in PyTorch.
     Errors: GraphError if an input plays no part and that is not allowed, or as `backward`.
 
     >>> import tinygrad_edu as tg
