@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from source import ROOT
 
 import tinygrad_edu as tg
 from tinygrad_edu import datasets
@@ -25,6 +26,8 @@ try:
     import torch
 except ImportError:
     torch = None
+else:
+    torch.set_num_threads(1)  # these networks are too small for several to gain anything
 
 PROGRAMS = {path.stem: path for path in sorted((Path(__file__).parent / "programs").glob("*.py"))}
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
@@ -130,6 +133,20 @@ def test_the_loss_falls(name):
     assert np.isfinite(losses).all()
     third = len(losses) // 3
     assert np.mean(losses[-third:]) < np.mean(losses[:third]) - 0.02
+
+
+@pytest.mark.parity
+@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
+def test_the_script_on_the_page_runs_with_the_imports_that_it_names():
+    page = (ROOT / "docs" / "pytorch.md").read_text(encoding="utf-8")
+    there = "".join(
+        line + "\n" for line in re.findall(r"^-(import .*|from .*)", page, re.MULTILINE)
+    )
+    here = "".join(line + "\n" for line in re.findall(r"^\+(.*)", page, re.MULTILINE))
+    script = page.split("```python\n")[1].split("```")[0]
+    assert script.startswith(here)
+    assert moved(there) == here
+    exec(there + script.removeprefix(here), {})  # it ends with an assertion
 
 
 def test_only_the_imports_change():
