@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import transforms
+from .cifar import CIFAR10, cifar10_split
 from .collate import default_collate, default_convert
 from .dataset import (
     ChainDataset,
@@ -16,6 +17,8 @@ from .dataset import (
 )
 from .digits import digits
 from .loader import DataLoader
+from .mnist import MNIST, FashionMNIST
+from .patches import cut_patches, patches, preprocess_patches, read_patches
 from .sampler import (
     BatchSampler,
     RandomSampler,
@@ -28,11 +31,14 @@ from .worker import get_worker_info
 
 __all__ = [
     "BatchSampler",
+    "CIFAR10",
     "ChainDataset",
     "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "FashionMNIST",
     "IterableDataset",
+    "MNIST",
     "RandomSampler",
     "Sampler",
     "SequentialSampler",
@@ -41,10 +47,15 @@ __all__ = [
     "SubsetRandomSampler",
     "TensorDataset",
     "WeightedRandomSampler",
+    "cifar10_split",
+    "cut_patches",
     "default_collate",
     "default_convert",
     "digits",
     "get_worker_info",
+    "patches",
+    "preprocess_patches",
     "random_split",
+    "read_patches",
     "transforms",
 ]

@@ -30,6 +30,7 @@ def loaded() -> set[str]:
 
 
 HEAVY = [
+    "h5py",
     "hypothesis",
     "matplotlib",
     "PIL",

@@ -7,8 +7,8 @@ how to mend it; `describe` words them all alike.
 from __future__ import annotations
 
 __all__ = [
-    "CheckpointError", "DTypeError", "DimensionError", "DivisionError", "GradientError",
-    "GraphError", "LinAlgError", "RangeError", "SettingError", "ShapeError",
+    "CheckpointError", "DTypeError", "DataFileError", "DimensionError", "DivisionError",
+    "GradientError", "GraphError", "LinAlgError", "RangeError", "SettingError", "ShapeError",
 ]  # fmt: skip
 
 
@@ -50,6 +50,10 @@ class GradientError(AssertionError):
 
 class CheckpointError(ValueError, RuntimeError):
     """A file of tensors that is cut off, damaged, or of another kind."""
+
+
+class DataFileError(ValueError, RuntimeError):
+    """A file of a data set that is missing, cut off, damaged, or of another kind."""
 
 
 def describe(op: str, argument: str, expected: object, got: object, mend: str = "") -> str:
