@@ -285,6 +285,17 @@ def test_attention_with_dropout():
     assert abs(float(out.mean()) - 1) < 0.2
 
 
+def test_attention_without_features_or_without_keys():
+    """Without features all keys fit alike; without keys there is nothing."""
+    alike = F.scaled_dot_product_attention(tg.ones(2, 0), tg.ones(4, 0), tg.arange(4.0)[:, None])
+    assert alike.tolist() == [[1.5], [1.5]]
+    for causal in (False, True):
+        none = F.scaled_dot_product_attention(
+            tg.ones(2, 3), tg.ones(0, 3), tg.ones(0, 1), is_causal=causal
+        )
+        assert none.tolist() == [[0.0], [0.0]]
+
+
 def test_attention_refuses():
     q = tg.ones(2, 3)
     with pytest.raises(ValueError, match="expected 'attn_mask' or 'is_causal', got both"):

@@ -91,12 +91,14 @@ def scaled_dot_product_attention(
             "scaled_dot_product_attention: expected 'attn_mask' or 'is_causal', got both; put the "
             "triangle into the mask"
         )
-    scores = matmul(query, key.mT) * (_over_root(query.shape[-1]) if scale is None else scale)
+    # The query is scaled, which is smaller than the scores.
+    scores = matmul(query * (_over_root(query.shape[-1]) if scale is None else scale), key.mT)
     if is_causal:
         scores = where(np.tri(*scores.shape[-2:], dtype=np.bool_), scores, -math.inf)
-    elif attn_mask is not None:
-        scores = _masked(scores, attn_mask)
-    weights = _weights(scores)
+    if attn_mask is None:  # every query has a key
+        weights = softmax(scores, -1)
+    else:
+        weights = _weights(_masked(scores, attn_mask))
     return matmul(dropout(weights, dropout_p) if dropout_p else weights, value)
 
 
