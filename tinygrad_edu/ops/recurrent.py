@@ -21,7 +21,7 @@ from tinygrad_edu.op import op
 from tinygrad_edu.ops.linalg import linear
 from tinygrad_edu.ops.pointwise import sigmoid, tanh
 from tinygrad_edu.ops.quiet import quiet
-from tinygrad_edu.ops.shape import cat, reshape, stack
+from tinygrad_edu.ops.shape import cat, reshape
 
 __all__: list[str] = []  # PyTorch has these networks as layers alone
 
@@ -53,7 +53,8 @@ def _products(left: Any, right: Any) -> Any:
 
 
 def _in_order(newest_first: list[Any]) -> Any:
-    return stack(newest_first[::-1])
+    """(N, K) of every step as (T, N, K), from the first step on."""
+    return reshape(cat(newest_first[::-1]), (len(newest_first), *newest_first[0].shape))
 
 
 # --- the plain one ------------------------------------------------------------------------------
