@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from . import activation, distance, functional, init, loss, models, optim, utils
+from . import (
+    activation,
+    autoencoder,
+    autoencoder_loss,
+    distance,
+    functional,
+    init,
+    loss,
+    models,
+    optim,
+    utils,
+)
 from .activation import *
 from .array_model import ArrayModel
 from .attention import MultiheadAttention
+from .autoencoder import *
+from .autoencoder_loss import *
 from .batchnorm import BatchNorm1d, BatchNorm2d, InstanceNorm1d, InstanceNorm2d
 from .callbacks import Callback, ProgressBar
 from .cell import GRUCell, LSTMCell, RNNCell
@@ -59,5 +72,7 @@ __all__ = [
     "functional", "init", "models", "optim", "utils",
 ]  # fmt: skip
 __all__ += activation.__all__
+__all__ += autoencoder.__all__
+__all__ += autoencoder_loss.__all__
 __all__ += distance.__all__
 __all__ += loss.__all__
