@@ -54,7 +54,7 @@ class Adagrad(Optimizer):
         self._sum(param, group)
         rate = lr / (1 + (self.count(param) - 1) * lr_decay)
         for p, g, s, t, _ in self.blocks(param, grad, group, "sum"):
-            s += np.multiply(g, g, t)
+            s += np.square(g, t)
             np.sqrt(s, t)
             t += eps
             np.divide(g, t, t)

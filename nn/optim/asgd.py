@@ -51,7 +51,10 @@ class ASGD(Optimizer):
             np.multiply(g, rate, t)
             p *= 1 - lambd * rate
             p -= t
-            np.subtract(p, ax, t)
-            ax += np.multiply(t, weight, t)
+            if weight == 1:
+                ax[:] = p
+            else:
+                np.subtract(p, ax, t)
+                ax += np.multiply(t, weight, t)
         eta[...] = lr / (1 + lambd * lr * step) ** alpha
         mu[...] = 1 / max(1, step - t0)

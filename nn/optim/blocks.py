@@ -53,7 +53,7 @@ def descent(p: np.ndarray, g: np.ndarray, out: np.ndarray, group: dict[str, Any]
         (decay,) = numbers(group, "weight_decay")
         if not group.get("decoupled_weight_decay"):
             np.multiply(p, decay, out)
-            return (np.subtract if group["maximize"] else np.add)(out, g, out)
+            return (np.subtract if group.get("maximize") else np.add)(out, g, out)
         p *= 1 - float(group["lr"]) * decay
     return np.negative(g, out) if group.get("maximize") else g
 
@@ -68,6 +68,6 @@ def average(m: np.ndarray, g: np.ndarray, beta: float, t: np.ndarray) -> None:
 def average_square(v: np.ndarray, g: np.ndarray, beta: float, t: np.ndarray) -> None:
     """v = beta v + (1 - beta) g^2, in place; `t` is scratch."""
     v *= beta
-    np.multiply(g, g, t)
+    np.square(g, t)
     t *= 1 - beta
     v += t

@@ -30,6 +30,8 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(step)
     def hooked(*args: Any, **kwargs: Any) -> Any:
         optimizer: Optimizer = args[0]
+        if type(optimizer).step is not hooked:  # called by the step of a subclass, which has them
+            return step(*args, **kwargs)
         for hook in tuple(optimizer._pre_hooks.values()):
             changed = hook(optimizer, args, kwargs)
             if isinstance(changed, tuple) and len(changed) == 2:

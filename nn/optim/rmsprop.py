@@ -54,7 +54,7 @@ class RMSprop(Optimizer):
             if centered:
                 m = others[-1]
                 average(m, g, alpha, t)
-                np.multiply(m, m, t)
+                np.square(m, t)
                 v = np.subtract(v, t, t)
             np.sqrt(v, t)
             t += eps

@@ -189,3 +189,27 @@ def test_refusals_are_caught_by_the_same_except(call):
         call(torch)
     with pytest.raises(theirs.type):
         call(tg)
+
+
+def test_names_hooks_and_text():
+    found = []
+    for lib in (tg, torch):
+        net = lib.nn.Linear(2, 1)
+        optimizer = lib.optim.AdamW([{"params": net.named_parameters(), "lr": 0.5}], eps=1e-3)
+        optimizer.add_param_group({"params": [("more", lib.nn.Parameter(lib.ones(1)))]})
+        seen = []
+
+        def hook(optimizer, args, kwargs, seen=seen):
+            seen.append((type(optimizer).__name__, len(args), args[0] is optimizer, kwargs))
+
+        optimizer.register_step_pre_hook(hook)
+        handle = optimizer.register_step_post_hook(hook)
+        optimizer.step()
+        optimizer.step(closure=None)
+        handle.remove()
+        optimizer.step(lambda: 1.0)
+        optimizer.register_step_pre_hook(lambda o, args, kwargs: (args, {"closure": lambda: 5.0}))
+        assert optimizer.step() == 5
+        found.append([repr(optimizer), optimizer.state_dict(), optimizer.param_groups[0].keys()])
+        found[-1] += [[entry[:3] for entry in seen], [sorted(entry[3]) for entry in seen]]
+    assert found[0] == found[1]

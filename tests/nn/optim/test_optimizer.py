@@ -288,6 +288,18 @@ def test_hooks_see_a_step_of_one_s_own():
     assert optimizer.step() == "done" and seen == [[0.5, 0.5]]
 
 
+def test_hooks_run_once_where_a_step_calls_that_of_its_base():
+    class Counting(optim.SGD):
+        def step(self, closure=None):
+            seen.append("step")
+            return super().step(closure)
+
+    optimizer, seen = Counting([parameter(1)]), []
+    optimizer.register_step_pre_hook(lambda *_: seen.append("before"))
+    optimizer.step()
+    assert seen == ["before", "step"]
+
+
 def test_copies_have_no_hooks():
     p = parameter(1)
     optimizer, seen = optim.SGD([p]), []
