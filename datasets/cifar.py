@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import tarfile
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,16 +48,8 @@ class CIFAR10(VisionDataset):
         "md5": "5ff9c542aee3614f3951f8cda6e48888",
     }
 
-    def __init__(
-        self,
-        root: Any,
-        train: bool = True,
-        transform: Callable[[Any], Any] | None = None,
-        target_transform: Callable[[Any], Any] | None = None,
-        download: bool = False,
-    ) -> None:
-        super().__init__(root, train, transform, target_transform)
-        batches = self.train_list if train else self.test_list
+    def _load(self, download: bool) -> None:
+        batches = self.train_list if self.train else self.test_list
         names = dict([(self.meta["filename"], self.meta["md5"]), *batches])
         files = self._files(names, download)
         self.classes = self._class_names(*files.pop(0))

@@ -6,7 +6,6 @@ import gzip
 import math
 import struct
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,16 +49,8 @@ class MNIST(VisionDataset):
         "7 - seven", "8 - eight", "9 - nine",
     ]  # fmt: skip
 
-    def __init__(
-        self,
-        root: Any,
-        train: bool = True,
-        transform: Callable[[Any], Any] | None = None,
-        target_transform: Callable[[Any], Any] | None = None,
-        download: bool = False,
-    ) -> None:
-        super().__init__(root, train, transform, target_transform)
-        resources = self.resources[:2] if train else self.resources[2:]
+    def _load(self, download: bool) -> None:
+        resources = self.resources[:2] if self.train else self.resources[2:]
         paths = [self._place(name, md5, download) for name, md5 in resources]
         images, labels = (_read(path, md5) for path, (_, md5) in zip(paths, resources, strict=True))
         if images.ndim != 3 or labels.shape != images.shape[:1]:

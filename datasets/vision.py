@@ -12,8 +12,8 @@ from .dataset import Dataset
 class VisionDataset(Dataset[tuple[Any, Any]]):
     """Pictures and labels; item `i` is a Pillow image and an int, each after its transform.
 
-    A subclass sets `data` (uint8, a picture for each index), `targets` and `classes`, and gives
-    `picture(index)`, the pixels as an array.
+    A subclass has `classes`, and gives `_load(download)`, which sets `data` (a picture for each
+    index) and `targets`, and `picture(index)`, the pixels as an array.
     """
 
     data: Any
@@ -23,14 +23,19 @@ class VisionDataset(Dataset[tuple[Any, Any]]):
     def __init__(
         self,
         root: Any,
-        train: bool,
-        transform: Callable[[Any], Any] | None,
-        target_transform: Callable[[Any], Any] | None,
+        train: bool = True,
+        transform: Callable[[Any], Any] | None = None,
+        target_transform: Callable[[Any], Any] | None = None,
+        download: bool = False,
     ) -> None:
         self.root = Path(root).expanduser()
         self.train = train
         self.transform = transform
         self.target_transform = target_transform
+        self._load(download)
+
+    def _load(self, download: bool) -> None:
+        raise NotImplementedError(f"{type(self).__name__} must define _load")
 
     @property
     def class_to_idx(self) -> dict[str, int]:
