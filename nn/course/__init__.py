@@ -13,6 +13,7 @@ Two more courses have submodules of their own, as they give their classes the sa
 
 from __future__ import annotations
 
+from .data import *
 from .layers import *
 from .linear_classifiers import *
 from .losses import *
