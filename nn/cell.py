@@ -151,10 +151,12 @@ class Recurrence(Module):
         joined = parts[0] if len(parts) == 1 else cat(parts, -1)
         return joined if batched else joined.unsqueeze(-2)
 
-    def _parted(self, state: Tensor) -> Any:
-        """A state as users see it: of an LSTM a pair."""
+    def _parted(self, states: Tensor, *index: Any) -> Any:
+        """The state at an index, as users see it: of an LSTM a pair."""
+        if self.mode != "LSTM":
+            return states[index] if index else states
         shown = self._sizes[0]
-        return (state[..., :shown], state[..., shown:]) if self.mode == "LSTM" else state
+        return states[(*index, ..., slice(shown))], states[(*index, ..., slice(shown, None))]
 
 
 class _Cell(Recurrence):
@@ -174,8 +176,8 @@ class _Cell(Recurrence):
         batched = self._check_input(input, 1)
         before = self._joined(hx, input.shape[:-1], batched, input)
         step = (input if batched else input.unsqueeze(0)).unsqueeze(0)
-        after = KINDS[self.mode].states(step, before, *self._weights(""))[1]
-        return self._parted(after if batched else after[0])
+        states = KINDS[self.mode].states(step, before, *self._weights(""))
+        return self._parted(states, 1) if batched else self._parted(states, 1, 0)
 
     def extra_repr(self) -> str:
         """The settings that are not the default."""

@@ -89,7 +89,7 @@ class _Layers(Recurrence):
             x = self._layer(x, layer, before, last)
         if batched:
             return x.transpose(0, 1) if self.batch_first else x, self._parted(stack(last))
-        return x[:, 0], self._parted(stack(last)[:, 0])
+        return x[:, 0], self._parted(stack(last), slice(None), 0)
 
     def _layer(self, x: Tensor, layer: list[str], before: Tensor, last: list[Tensor]) -> Tensor:
         """The hidden states of one layer at every step; its last states are added to `last`."""

@@ -21,7 +21,8 @@ from tinygrad_edu.op import op
 from tinygrad_edu.ops.linalg import linear
 from tinygrad_edu.ops.pointwise import sigmoid, tanh
 from tinygrad_edu.ops.quiet import quiet
-from tinygrad_edu.ops.shape import cat, reshape
+from tinygrad_edu.ops.shape import cat
+from tinygrad_edu.tensor import Tensor
 
 __all__: list[str] = []  # PyTorch has these networks as layers alone
 
@@ -49,12 +50,17 @@ def _parts(x: Any, count: int) -> list[Any]:
 
 def _products(left: Any, right: Any) -> Any:
     """The sum of left^T right over all steps and examples."""
-    return reshape(left, (-1, left.shape[-1])).mT @ reshape(right, (-1, right.shape[-1]))
+    return left.reshape(-1, left.shape[-1]).mT @ right.reshape(-1, right.shape[-1])
+
+
+def _joined(parts: list[Any], dim: int = -1) -> Any:
+    """`cat`, for arrays without the cost of a call: a short sequence consists of little else."""
+    return cat(parts, dim) if isinstance(parts[0], Tensor) else np.concatenate(parts, dim)
 
 
 def _in_order(newest_first: list[Any]) -> Any:
     """(N, K) of every step as (T, N, K), from the first step on."""
-    return reshape(cat(newest_first[::-1]), (len(newest_first), *newest_first[0].shape))
+    return _joined(newest_first[::-1], 0).reshape(len(newest_first), *newest_first[0].shape)
 
 
 # --- the plain one ------------------------------------------------------------------------------
@@ -146,16 +152,16 @@ def _gru_gradients(g: Any, weight: Any, out: Any, gates: Any, need: tuple) -> tu
     by_n = (1 - z) * (1 - n * n)
     by_z = (out[:-1] - n) * z * (1 - z)
     by_r = by_n * h_n * r * (1 - r)
-    factors = cat([by_r, by_z, by_n * r], -1)
+    factors = _joined([by_r, by_z, by_n * r])
     arrived, slopes, h = [], [], g[-1]
     for t in reversed(range(len(factors))):
         arrived.append(h)
-        slopes.append(cat([h, h, h], -1) * factors[t])
+        slopes.append(_joined([h, h, h]) * factors[t])
         h = g[t] + h * z[t] + slopes[-1] @ weight
     slope = _in_order(slopes)
     H = weight.shape[1]
     return (
-        cat([slope[..., : 2 * H], _in_order(arrived) * by_n], -1) if need[0] else None,
+        _joined([slope[..., : 2 * H], _in_order(arrived) * by_n]) if need[0] else None,
         h if need[1] else None,
         _products(slope, out[:-1]) if need[2] else None,
         slope if need[3] else None,
@@ -218,20 +224,20 @@ def _lstm_gradients(
     P = weight.shape[1]
     i, f, n, o, s = gates
     by_f = out[:-1, :, P:] * f * (1 - f)
-    factors = cat([n * i * (1 - i), by_f, i * (1 - n * n), s * o * (1 - o)], -1)
+    factors = _joined([n * i * (1 - i), by_f, i * (1 - n * n), s * o * (1 - o)])
     to_cell = o * (1 - s * s)
     shown, slopes, h, c = [], [], g[-1, :, :P], g[-1, :, P:]
     for t in reversed(range(len(factors))):
         shown.append(h)
         h = h if projection is None else h @ projection
         c = c + h * to_cell[t]
-        slopes.append(cat([c, c, c, h], -1) * factors[t])
+        slopes.append(_joined([c, c, c, h]) * factors[t])
         h = g[t, :, :P] + slopes[-1] @ weight
         c = g[t, :, P:] + c * f[t]
     slope = _in_order(slopes)
     return (
         slope if need[0] else None,
-        cat([h, c], -1) if need[1] else None,
+        _joined([h, c]) if need[1] else None,
         _products(slope, out[:-1, :, :P]) if need[2] else None,
         _products(_in_order(shown), o * s) if need[3] else None,
     )
