@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu import nn, optim
+from tinygrad_edu import datasets, nn, optim
 
 RHO = 0.25
 
@@ -249,6 +249,25 @@ def test_sparse_autoencoder_learns_and_its_units_are_as_active_as_wished(rho):
 def test_without_the_sparsity_term_activity_is_free():
     _, activity, _ = train(0.2, beta=0.0, steps=60)
     assert abs(activity - 0.2).mean() > 0.2
+
+
+@pytest.mark.parametrize(
+    "build, loss",
+    [
+        (lambda: nn.SparseAutoencoder(64, 16), nn.SparseAutoencoderLoss(beta=0.1)),
+        (lambda: nn.VariationalAutoencoder(64, 4, 32), nn.VariationalLoss()),
+    ],
+)
+def test_the_solver_trains_them(build, loss):
+    tg.manual_seed(0)
+    data = datasets.TensorDataset(patches(128))
+    model = build()
+    optimizer = optim.Adam(model.parameters(), lr=0.01)
+    solver = nn.Solver(
+        model, (data, data), optimizer, loss=loss, metric=None, num_epochs=4, batch_size=32
+    )
+    history = solver.train()
+    assert history["validation_loss"][-1] < 0.97 * history["train_loss"][0]
 
 
 # --- variational --------------------------------------------------------------------------------
