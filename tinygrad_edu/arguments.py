@@ -16,14 +16,14 @@ from tinygrad_edu.tensor import Tensor
 WORDED = (ShapeError, DTypeError, LinAlgError, SettingError)  # the errors that ops word themselves
 
 # NumPy's names, as PyTorch takes them.
-ALIASES = {"axis": "dim", "keepdims": "keepdim", "x": "input"}
+ALIASES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "axis0": "dim0", "axis1": "dim1"}
 
 
 def bind(op: Any, args: tuple, kwargs: dict) -> tuple[tuple, tuple]:
     """Sort the arguments of a call into inputs and settings."""
-    if not kwargs and op.positional:  # nothing to look up: the rest of the arguments is left out
-        missing = op.positional - len(args)
-        if 0 <= missing <= len(op.optional):
+    if not kwargs and op.count:  # nothing to look up: the rest of the arguments is left out
+        missing = op.count - len(args)
+        if op.by_name <= missing <= len(op.optional):
             args += op.optional[len(op.optional) - missing :]
             return args[: len(op.inputs)], args[len(op.inputs) :]
     names = op.settings if op.variadic else op.inputs + op.settings
@@ -33,8 +33,9 @@ def bind(op: Any, args: tuple, kwargs: dict) -> tuple[tuple, tuple]:
     values: dict[str, Any] = {}
     if op.variadic:
         args, values = (), {op.inputs[0]: args}
-    elif len(args) > len(names):
-        raise TypeError(f"{op.name}: expected at most {len(names)} arguments, got {len(args)}")
+    elif len(args) > (most := len(names) - op.by_name):
+        named = f"; give {' and '.join(names[most:])} by name" if op.by_name else ""
+        raise TypeError(f"{op.name}: expected at most {most} arguments, got {len(args)}{named}")
     values.update(zip(names, args, strict=False))
     for name, value in kwargs.items():
         name = ALIASES.get(name, name) if name not in names else name

@@ -60,7 +60,7 @@ class Op:
     def __init__(
         self, kernel: Callable, *, name: str = "", dtype: str | None = "same", view: bool = False,
         varargs: bool = False, extras: tuple[str, ...] = (),
-        fixed: tuple[str, ...] = (), ufunc: np.ufunc | None = None,
+        fixed: tuple[str, ...] = (), by_name: tuple[str, ...] = (), ufunc: np.ufunc | None = None,
     ) -> None:  # fmt: skip
         parameters = list(inspect.signature(kernel).parameters.values())
         variadic = [p for p in parameters if p.kind is p.VAR_POSITIONAL]
@@ -76,8 +76,10 @@ class Op:
         self.inputs = [p.name for p in inputs]
         self.settings = [p.name for p in parameters if p not in inputs]
         self.defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
-        # How many arguments may stand by position, and the values of the last ones if left out.
-        self.positional = 0 if variadic or varargs else len(parameters)
+        # How many arguments there are, how many of them, the last ones, stand by name alone, and
+        # their values if they are left out.
+        self.count = 0 if variadic or varargs else len(parameters)
+        self.by_name = len(by_name)
         self.optional = tuple([p.default for p in parameters if p.default is not p.empty])
         self.extras = extras
         self.fixed = fixed
@@ -218,6 +220,7 @@ def op(
     method: str | tuple[str, ...] | None = None,
     operator: str | None = None,
     inplace: bool = False,
+    by_name: tuple[str, ...] = (),
     **options: Any,
 ) -> Any:
     """Make a recording operation of a function on arrays.
@@ -228,7 +231,8 @@ def op(
     `fixed`, which inputs take no part in that; `view`
     if the result shares memory with the input; `extras`, the names of further values that the
     kernel returns for its rules; `varargs` if the first setting may be written as several
-    integers; `ufunc`, a NumPy function that is called in place of the function.
+    integers; `by_name`, the last settings, if they are not taken by position; `ufunc`, a NumPy
+    function that is called in place of the function.
 
     The result has `.rule` and `.fused`, decorators for the gradient rule and for a faster form of
     it on arrays only. Ops of users are made in the same way as the engine's own.
@@ -246,15 +250,30 @@ def op(
     """
     if kernel is None:
         return lambda function: op(
-            function, method=method, operator=operator, inplace=inplace, **options
+            function, method=method, operator=operator, inplace=inplace, by_name=by_name, **options
         )
-    made = Op(kernel, **options)
+    made = Op(kernel, by_name=by_name, **options)
     call = _CALLS.get((len(made.inputs), made.plain), calls.general)(made)
     functools.update_wrapper(call, kernel)
     call.op, call.inplace = made, inplace  # type: ignore[attr-defined]
+    if by_name:
+        call.__signature__ = _with_names(kernel, by_name)  # type: ignore[attr-defined]
     call.rule, call.fused = made.set_rule, made.set_fused  # type: ignore[attr-defined]
     attach(call, kernel.__name__, method, operator)
     return call
+
+
+def _with_names(kernel: Callable, by_name: tuple[str, ...]) -> inspect.Signature:
+    """The signature of a kernel as users see it, with a star before the settings given by name.
+
+    The kernel itself takes them by position, for speed.
+    """
+    signature = inspect.signature(kernel)
+    parameters = signature.parameters.values()
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return signature.replace(
+        parameters=[p.replace(kind=kind) if p.name in by_name else p for p in parameters]
+    )
 
 
 _CALLS = {(1, True): calls.unary, (2, True): calls.binary}

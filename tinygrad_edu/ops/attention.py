@@ -61,7 +61,7 @@ def _plain(x: Any) -> np.ndarray:
 @composite
 def scaled_dot_product_attention(
     query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0,
-    is_causal: bool = False, scale: float | None = None,
+    is_causal: bool = False, *, scale: float | None = None,
 ) -> Any:  # fmt: skip
     """softmax(query key^T scale) value: means of the values, weighed by how well the keys fit.
 

@@ -45,7 +45,7 @@ def lerp_rule(g, input, end, weight, need):
     )
 
 
-@op(method="addcmul", inplace=True, dtype="same")
+@op(method="addcmul", inplace=True, dtype="same", by_name=("value",))
 @quiet
 def addcmul(input: Any, tensor1: Any, tensor2: Any, /, value: float = 1) -> Any:
     """input + value * tensor1 * tensor2; shapes broadcast.
@@ -69,7 +69,7 @@ def addcmul_rule(g, tensor1, tensor2, value, need):
     return g, scaled * tensor2 if need[1] else None, scaled * tensor1 if need[2] else None
 
 
-@op(method="addcdiv", inplace=True, dtype="same")
+@op(method="addcdiv", inplace=True, dtype="same", by_name=("value",))
 @quiet
 def addcdiv(input: Any, tensor1: Any, tensor2: Any, /, value: float = 1) -> Any:
     """input + value * tensor1 / tensor2; shapes broadcast.

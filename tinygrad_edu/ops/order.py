@@ -26,7 +26,7 @@ class Ranked(NamedTuple):
     indices: Any
 
 
-@op(method="argsort", dtype=None)
+@op(method="argsort", dtype=None, by_name=("stable",))
 def argsort(input: Any, /, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """The places of the elements along `dim` in ascending or descending order, as int64.
 

@@ -35,7 +35,7 @@ def spread(g: Any, shape: tuple, dim: Any) -> Any:
     return expand(reshape(g, dims.kept(shape, dim)), shape)
 
 
-@op(method="sum", dtype=None)
+@op(method="sum", dtype=None, by_name=("dtype",))
 def sum(input: Any, /, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """Sum of the elements; integers and bools add up to int64.
 
@@ -65,7 +65,7 @@ def sum_fused(g, input_shape, dim):
     return out
 
 
-@op(method="mean", dtype=None)
+@op(method="mean", dtype=None, by_name=("dtype",))
 @quiet
 def mean(input: Any, /, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """Mean of the elements; nan for none.

@@ -165,7 +165,7 @@ ceil = _step(np.ceil, "ceil", "The smallest whole number not below each element.
 trunc = _step(np.trunc, "trunc", "Each element without its fraction.", "-1.,  1.")
 
 
-@op(method="round", inplace=True, dtype="number")
+@op(method="round", inplace=True, dtype="number", by_name=("decimals",))
 @quiet
 def round(input: Any, /, decimals: int = 0) -> Any:
     """Each element rounded to a number of decimals, halves to the even neighbour.
