@@ -190,6 +190,37 @@ EDGES = {
     # 0-d
     "0-d reductions": Edge(lambda lib, x: x.sum(0) + x.amax(-1) + x.softmax(0), 3, 7, 2),
     "0-d max(dim)": Edge(lambda lib, x: largest(x.max(0)), 3, 3, 1),
+    # products, lengths, orders
+    "prod with a zero": Edge(lambda lib, x: x.prod(), [2, 0, 3], 0, [0, 6, 0]),
+    "prod with two zeros": Edge(lambda lib, x: x.prod(), [2, 0, 0], 0, [0, 0, 0]),
+    "cumprod with a zero": Edge(lambda lib, x: x.cumprod(0), [2, 0, 3], [2, 0, 0], [1, 8, 0]),
+    "norm at 0": Edge(lambda lib, x: x.norm(), [0, 0], 0, [0, 0]),
+    "vector_norm of order 3 at 0": Edge(
+        lambda lib, x: lib.linalg.vector_norm(x, 3), [0, 0], 0, [0, 0]),
+    "nuclear norm of equal singular values": Edge(
+        lambda lib, x: lib.linalg.matrix_norm(x, "nuc"), [[3, 0], [0, 3]], 6, [[1, 0], [0, 1]]),
+    "sort is stable": Edge(
+        lambda lib, x: x.sort(stable=True)[0] * lib.tensor([1, 2, 3, 4], dtype=x.dtype),
+        [1, 0, 1, 0], [0, 0, 3, 4], [3, 1, 4, 2]),
+    "the lower median": Edge(lambda lib, x: x.median(), [4, 1, 2, 3], 2, [0, 0, 1, 0]),
+    "max-pool ties": Edge(
+        lambda lib, x: lib.nn.functional.max_pool2d(x, 2), [[[5, 5], [5, 1]]], [[[5]]],
+        [[[1, 0], [0, 0]]]),
+    # activations and losses far out
+    "logsigmoid at 1e4": Edge(
+        lambda lib, x: lib.nn.functional.logsigmoid(x), [-E4, 0, E4], [-E4, -np.log(2), 0],
+        [1, 0.5, 0], "float32"),
+    "softplus at 1e4": Edge(
+        lambda lib, x: lib.nn.functional.softplus(x), [-E4, 0, E4], [0, np.log(2), E4],
+        [0, 0.5, 1], "float32"),
+    "binary cross entropy with logits at 1e4": Edge(
+        lambda lib, x: lib.nn.functional.binary_cross_entropy_with_logits(
+            x, lib.tensor([1.0, 0.0, 1.0, 0.0]), reduction="none"),
+        [-E4, -E4, E4, E4], [E4, 0, 0, E4], [-1, 0, 0, 1], "float32"),
+    "kl_div with a target of 0": Edge(
+        lambda lib, x: lib.nn.functional.kl_div(
+            x, lib.tensor([0.0, 1.0], dtype=x.dtype), reduction="sum"),
+        [-50, -1], 1, [0, -1]),
     # cross entropy
     "ignored labels count nothing": Edge(
         lambda lib, x: cross_entropy(lib, x, lib.tensor([0, -100])), [[0, 0], [5, -5]],
@@ -262,6 +293,43 @@ def test_no_extreme_of_nothing(name):
         getattr(tg.zeros(0), name)()
     with pytest.raises(DimensionError, match="expected at least one element"):
         getattr(tg.zeros(3, 0), name)(1)
+
+
+# Calls that read alike in both libraries and that both refuse.
+REFUSED = {
+    "batch norm of one value in training": lambda lib: lib.nn.functional.batch_norm(
+        lib.ones(1, 3), lib.zeros(3), lib.ones(3), training=True),
+    "dropout above 1": lambda lib: lib.nn.functional.dropout(lib.ones(2), 1.5),
+    "dropout below 0": lambda lib: lib.nn.functional.dropout(lib.ones(2), -0.1),
+    "a probability above 1": lambda lib: lib.nn.functional.binary_cross_entropy(
+        lib.tensor([1.5]), lib.ones(1)),
+    "a reduction of another name": lambda lib: lib.nn.functional.mse_loss(
+        lib.ones(1), lib.ones(1), reduction="all"),
+    "an optimizer without parameters": lambda lib: lib.optim.SGD([], lr=0.1),
+    "a matrix that is singular": lambda lib: lib.linalg.inv(lib.zeros(2, 2)),
+    "backward twice": lambda lib: [
+        y.backward() for y in [lib.ones(2, requires_grad=True).exp().sum()] * 2],
+    "a negative step": lambda lib: lib.ones(3)[::-1],
+    "a gradient of integers": lambda lib: lib.tensor([1, 2], requires_grad=True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("call", REFUSED.values(), ids=REFUSED)
+def test_refused(call):
+    with pytest.raises((ValueError, RuntimeError)):
+        call(tg)
+
+
+@pytest.mark.parity
+@needs_torch
+@pytest.mark.parametrize("call", REFUSED.values(), ids=REFUSED)
+def test_refused_by_pytorch_with_an_error_that_is_raised_here(call):
+    """Code that catches PyTorch's error catches ours."""
+    with pytest.raises((ValueError, RuntimeError)) as caught:
+        call(torch)
+    kind = next(k for k in caught.type.__mro__ if k.__module__ == "builtins")
+    with pytest.raises(kind):
+        call(tg)
 
 
 def test_the_truth_of_several_elements_is_ambiguous():
