@@ -136,6 +136,17 @@ def test_every_model_takes_digits_to_scores(model):
     assert MODELS[model]()(images).shape == (7, 10)
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_learns_in_an_epoch(model):
+    summary = Run.start(Options(model=model, epochs=1), model).train()
+    assert summary.test_accuracy > 0.5
+    assert summary.parameters == sum(p.numel() for p in MODELS[model]().parameters())
+
+
+def test_the_models_of_courses_are_there():
+    assert list(MODELS) == ["linear", "mlp", "convnet", *tg.nn.models.MODELS]
+
+
 @pytest.mark.parity
 def test_pytorch_reads_the_weights(tmp_path):
     torch = pytest.importorskip("torch", reason="compares with PyTorch")

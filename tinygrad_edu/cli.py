@@ -75,7 +75,8 @@ def _add_train(commands: Any) -> None:
         shown = f"{text} (default: {default})" if default is not None else text
         train.add_argument(name, help=shown, **more)
 
-    add("--model", "the network", usual.model, choices=list(MODELS))
+    add("--model", f"the network: {', '.join(MODELS)}", usual.model, choices=list(MODELS),
+        metavar="NAME")  # fmt: skip
     add("--epochs", "how often to go through all digits, those before a resume included",
         usual.epochs, type=_count, metavar="N")  # fmt: skip
     add("--batch-size", "digits per step", usual.batch_size, type=_count, metavar="N")

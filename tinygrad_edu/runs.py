@@ -17,6 +17,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +69,12 @@ def _convnet() -> nn.Module:
     )
 
 
-# Each takes images (N, 1, 8, 8) to scores (N, 10).
+# Each takes images (N, 1, 8, 8) to scores (N, 10); those of a course are made for this shape.
 MODELS: dict[str, Callable[[], nn.Module]] = {
     "linear": _linear,
     "mlp": _mlp,
     "convnet": _convnet,
+    **{name: partial(make, input_shape=(1, 8, 8)) for name, make in nn.models.MODELS.items()},
 }
 # How each is made, and its learning rate if none is given.
 OPTIMIZERS: dict[str, tuple[Callable[[Any, float], Any], float]] = {
