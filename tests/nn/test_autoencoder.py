@@ -266,8 +266,8 @@ def test_the_solver_trains_them(build, loss):
     solver = nn.Solver(
         model, (data, data), optimizer, loss=loss, metric=None, num_epochs=4, batch_size=32
     )
-    history = solver.train()
-    assert history["validation_loss"][-1] < 0.97 * history["train_loss"][0]
+    losses = solver.train()["validation_loss"]
+    assert losses[-1] < losses[0] - 0.05
 
 
 # --- variational --------------------------------------------------------------------------------
