@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tinygrad_edu.errors import describe
-from tinygrad_edu.ops.activation import dropout
+from tinygrad_edu.ops.dropout import dropout
 from tinygrad_edu.tensor import Tensor
 
 from .module import Module

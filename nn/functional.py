@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tinygrad_edu.ops import pointwise
-from tinygrad_edu.ops.activation import dropout, log_softmax, softmax
+from tinygrad_edu.ops.activation import log_softmax, softmax
 from tinygrad_edu.ops.activations import (
     celu,
     elu,
@@ -18,8 +18,10 @@ from tinygrad_edu.ops.activations import (
     softsign,
     tanhshrink,
 )
-from tinygrad_edu.ops.attention import dropout2d, embedding, scaled_dot_product_attention
+from tinygrad_edu.ops.attention import scaled_dot_product_attention
 from tinygrad_edu.ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
+from tinygrad_edu.ops.dropout import dropout, dropout1d, dropout2d
+from tinygrad_edu.ops.embedding import embedding
 from tinygrad_edu.ops.fold import fold, unfold
 from tinygrad_edu.ops.lengths import cosine_similarity, normalize, pairwise_distance
 from tinygrad_edu.ops.linalg import linear
@@ -42,6 +44,7 @@ from tinygrad_edu.ops.margins import (
     soft_margin_loss,
     triplet_margin_loss,
 )
+from tinygrad_edu.ops.matrix import bilinear
 from tinygrad_edu.ops.normalization import (
     batch_norm,
     group_norm,
@@ -75,18 +78,18 @@ from tinygrad_edu.tensor import Tensor
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d", "adaptive_max_pool2d",
-    "avg_pool1d", "avg_pool2d", "batch_norm",
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu", "conv1d", "conv2d",
-    "conv_transpose1d", "conv_transpose2d", "cosine_embedding_loss", "cosine_similarity",
-    "cross_entropy", "dropout", "dropout2d", "elu", "embedding", "fold", "gaussian_nll_loss",
-    "gelu", "glu", "group_norm", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
-    "hinge_embedding_loss", "huber_loss", "instance_norm", "interpolate", "kl_div", "l1_loss",
-    "layer_norm", "leaky_relu", "linear", "log_softmax", "logsigmoid", "margin_ranking_loss",
-    "max_pool1d", "max_pool2d", "mish", "mse_loss", "multi_margin_loss", "nll_loss",
-    "normalize", "one_hot", "pad", "pairwise_distance", "poisson_nll_loss", "prelu", "relu",
-    "relu6", "rms_norm", "scaled_dot_product_attention", "selu", "sigmoid", "silu",
-    "smooth_l1_loss", "soft_margin_loss", "softmax", "softmin", "softplus", "softshrink",
-    "softsign", "tanh", "tanhshrink", "threshold", "triplet_margin_loss", "unfold",
+    "avg_pool1d", "avg_pool2d", "batch_norm", "bilinear", "binary_cross_entropy",
+    "binary_cross_entropy_with_logits", "celu", "conv1d", "conv2d", "conv_transpose1d",
+    "conv_transpose2d", "cosine_embedding_loss", "cosine_similarity", "cross_entropy", "dropout",
+    "dropout1d", "dropout2d", "elu", "embedding", "fold", "gaussian_nll_loss", "gelu", "glu",
+    "group_norm", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hinge_embedding_loss",
+    "huber_loss", "instance_norm", "interpolate", "kl_div", "l1_loss", "layer_norm", "leaky_relu",
+    "linear", "log_softmax", "logsigmoid", "margin_ranking_loss", "max_pool1d", "max_pool2d",
+    "mish", "mse_loss", "multi_margin_loss", "nll_loss", "normalize", "one_hot", "pad",
+    "pairwise_distance", "poisson_nll_loss", "prelu", "relu", "relu6", "rms_norm",
+    "scaled_dot_product_attention", "selu", "sigmoid", "silu", "smooth_l1_loss", "soft_margin_loss",
+    "softmax", "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
+    "triplet_margin_loss", "unfold",
 ]  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from tinygrad_edu.errors import ShapeError, describe
-from tinygrad_edu.ops.activation import dropout
+from tinygrad_edu.ops.dropout import dropout
 from tinygrad_edu.ops.rearrange import flip
 from tinygrad_edu.ops.shape import cat, stack
 from tinygrad_edu.tensor import Tensor

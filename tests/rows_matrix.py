@@ -25,6 +25,14 @@ row("addmm", [case((2, 4), (2, 3), (3, 4)), case((4,), (2, 3), (3, 4), beta=2, a
 row("baddbmm", [case((5, 2, 4), (5, 2, 3), (5, 3, 4)),
                 case((2, 1), (5, 2, 3), (5, 3, 4), beta=2, alpha=-3)], numpy_added,
     bad=[case((3, 4), (5, 2, 3), (5, 3, 4)), case((4,), (2, 3), (3, 4))])
+row("bilinear", [case((2, 3), (2, 4), (5, 3, 4), (5,)), case((3,), (4,), (2, 3, 4), None),
+                 case((2, 2, 3), (2, 2, 1), (1, 3, 1), (1,)),
+                 case((0, 3), (0, 4), (2, 3, 4), None)],
+    lambda a, b, w, c: np.einsum("...i,kij,...j->...k", a, w, b) + (0 if c is None else c),
+    torch="nn.functional.bilinear",
+    bad=[case((2, 3), (1, 4), (5, 3, 4), None), case((2, 3), (4,), (5, 3, 4), None),
+         case((2, 4), (2, 4), (5, 3, 4), None), case((2, 3), (2, 4), (5, 3, 4), (4,)),
+         case((2, 3), (2, 4), (3, 4), None), case((), (), (1, 1, 1), None)])
 row("tensordot", [case((2, 3, 4), (3, 4, 5)), case((2, 3), (3, 4), dims=1),
                   case((2,), (3,), dims=0), case((2, 3, 4), (4, 2), dims=([0, -1], [1, 0])),
                   case((0, 3), (3, 2), dims=1), case((2, 0), (0, 2), dims=1)],

@@ -214,6 +214,13 @@ def numpy_attention(q, k, v, attn_mask=None, is_causal=False, scale=None):
     return powers / np.where(total == 0, 1, total) @ v
 
 
+def numpy_dropout1d(x, p, generator, training=True):
+    if not training:
+        return x
+    kept = generator.numpy.random((*x.shape[:-1], 1), dtype=np.float32) >= p
+    return x * kept / (1 - p)
+
+
 def numpy_dropout2d(x, p, generator, training=True):
     if not training:
         return x
@@ -224,10 +231,15 @@ def numpy_dropout2d(x, p, generator, training=True):
 row("embedding", ROWS_READ, numpy_embedding, call=table_last, torch="nn.functional.embedding",
     bad=[case((3, 4), input=NUMBERS + 1), case((3, 4), input=NUMBERS - 1),
          case((3,), input=NUMBERS), case((3, 4), input=NUMBERS / 2),
-         case((3, 4), input=NUMBERS, padding_idx=3)])
+         case((3, 4), input=NUMBERS, padding_idx=3),
+         case((3, 4), input=NUMBERS, scale_grad_by_freq=True)])
 row("scaled_dot_product_attention", LOOKS, numpy_attention,
     bad=[case((2, 4), (3, 5), (3, 2)), case((2, 4), (3, 4), (2, 2)), case((4,), (3, 4), (3, 2)),
          case((2, 4), (3, 4), (3, 2), attn_mask=MASK, is_causal=True),
          case((2, 4), (3, 4), (3, 2), attn_mask=MASK.T)])
+row("dropout1d", [case((2, 3, 4), p=0.5), case((3, 4), p=0.25),
+                  case((2, 3, 4), p=0.5, training=False)],
+    numpy_dropout1d, call=seeded, torch=None,
+    bad=[case((2, 3, 4), p=1.5), case((3,), p=0.5), case((1, 2, 3, 4), p=0.5)])
 row("dropout2d", [case((2, 3, 2, 2), p=0.5), case((2, 3, 2, 2), p=0.25, training=False)],
     numpy_dropout2d, call=seeded, torch=None, bad=[case((1, 1, 1, 1), p=1.5), case((3,), p=0.5)])

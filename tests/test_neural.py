@@ -9,7 +9,7 @@ import pytest
 
 import tinygrad_edu as tg
 import tinygrad_edu.nn.functional as F
-from tinygrad_edu.errors import DimensionError, DTypeError, GraphError, ShapeError
+from tinygrad_edu.errors import DimensionError, DTypeError, GraphError, SettingError, ShapeError
 
 
 def leaf(values, dtype=tg.float64):
@@ -255,6 +255,42 @@ def test_numbers_outside_the_table():
         F.embedding(tg.ones(2), tg.ones(3, 2))
     with pytest.raises(DimensionError, match=r"padding_idx.*-3 to 2.*got 3"):
         F.embedding(tg.tensor([0]), tg.ones(3, 2), 3)
+
+
+@pytest.mark.parametrize("order, length", [(2.0, 5.0), (1.0, 7.0), (inf, 4.0)])
+def test_long_rows_are_shortened_in_the_table(order, length):
+    """Those that are read, with the gradient of what is left of them."""
+    table = leaf([[3.0, -4.0], [0.3, 0.4], [30.0, 40.0]])
+    out = F.embedding(tg.tensor([0, 1, 0]), table, max_norm=1.0, norm_type=order)
+    short = [3 / length, -4 / length]
+    np.testing.assert_allclose(table.detach(), [short, [0.3, 0.4], [30, 40]], rtol=1e-6)
+    np.testing.assert_allclose(out.detach(), [short, [0.3, 0.4], short], rtol=1e-6)
+    out.sum().backward()
+    assert table.grad.tolist() == [[2, 2], [1, 1], [0, 0]]
+
+
+def test_a_shortened_row_that_another_op_has_kept_is_noticed():
+    table = leaf([[3.0, 4.0]])
+    square = table * table
+    F.embedding(tg.tensor([0]), table, max_norm=1.0)
+    with pytest.raises(GraphError, match="an in-place write has changed it since"):
+        square.sum().backward()
+
+
+@pytest.mark.parametrize("option", ["scale_grad_by_freq", "sparse"])
+def test_embedding_refuses_what_is_not_there(option):
+    with pytest.raises(SettingError, match=rf"embedding: argument '{option}': expected False"):
+        F.embedding(tg.tensor([0]), tg.ones(3, 2), **{option: True})
+
+
+def test_whole_channels_of_signals_are_dropped():
+    generator = tg.Generator().manual_seed(0)
+    for shape in ((4, 8, 9), (32, 9)):
+        kept = F.dropout1d(tg.ones(*shape), 0.25, generator=generator).numpy().reshape(32, 9)
+        assert (kept == kept[:, :1]).all() and {*kept[:, 0]} == {np.float32(0), np.float32(4 / 3)}
+    x = tg.ones(2, 3)
+    assert F.dropout1d(x, 1.0, training=False) is x
+    assert F.dropout1d(x, 1.0, inplace=True) is x and x.tolist() == [[0, 0, 0], [0, 0, 0]]
 
 
 def test_whole_channels_are_dropped():

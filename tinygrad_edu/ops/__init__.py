@@ -10,6 +10,7 @@ from types import ModuleType as _ModuleType
 
 from tinygrad_edu.ops import activations as activations
 from tinygrad_edu.ops import attention as attention
+from tinygrad_edu.ops import embedding as embedding
 from tinygrad_edu.ops import fold as fold
 from tinygrad_edu.ops import inplace as inplace
 from tinygrad_edu.ops import lengths as lengths
@@ -30,6 +31,7 @@ from tinygrad_edu.ops.conv import *
 from tinygrad_edu.ops.convert import *
 from tinygrad_edu.ops.create import *
 from tinygrad_edu.ops.diagonal import *
+from tinygrad_edu.ops.dropout import dropout
 from tinygrad_edu.ops.functions import *
 from tinygrad_edu.ops.indexing import *
 from tinygrad_edu.ops.lengths import cosine_similarity, pairwise_distance

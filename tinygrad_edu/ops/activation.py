@@ -1,4 +1,4 @@
-"""Activations that look at more than one element: the softmax family, and dropout."""
+"""Activations that look at more than one element: the softmax family."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import SettingError
-from tinygrad_edu.modes import Generator, numpy_generator
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops import dims
 from tinygrad_edu.ops.convert import convert
 from tinygrad_edu.ops.pointwise import exp
 from tinygrad_edu.ops.quiet import quiet
 from tinygrad_edu.ops.reduce import sum
-from tinygrad_edu.tensor import Tensor
 
-__all__ = ["dropout", "log_softmax", "softmax"]
+__all__ = ["log_softmax", "softmax"]
 
 
 def _shifted(input: np.ndarray, axis: int) -> np.ndarray:
@@ -93,41 +90,3 @@ def _implicit(dim: int | None, input: Any) -> int:
     if dim is None:
         return 0 if input.ndim in (0, 1, 3) else 1
     return dim
-
-
-@op(name="dropout", dtype="float", extras=("mask",))
-def drop(input: Any, /, p: float, generator: Generator | None) -> Any:
-    """Elements set to 0 at random, the others scaled by 1 / (1 - p): behind `dropout`.
-
-    Gradient: g through the same mask.
-    """
-    kept = numpy_generator(generator).random(input.shape, dtype=np.float32) >= p
-    mask = kept * input.dtype.type(0 if p == 1 else 1 / (1 - p))
-    return input * mask, mask
-
-
-@drop.rule
-def drop_rule(g, mask):
-    return g * mask
-
-
-@composite
-def dropout(
-    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False,
-    *, generator: Generator | None = None,
-) -> Tensor:  # fmt: skip
-    """Set each element to 0 with probability `p` and scale the others by 1 / (1 - p).
-
-    Outside training the input itself is returned. Gradient: g through the same mask.
-    Errors: SettingError if p is not a probability. Source: Srivastava et al. (2014).
-
-    >>> import tinygrad_edu as tg
-    >>> tg.dropout(tg.ones(3), p=0.5, training=False)
-    tensor([1., 1., 1.])
-    """
-    if not 0 <= p <= 1:
-        raise SettingError(f"dropout: argument 'p': expected a probability of dropping, got {p}")
-    if not training or p == 0:
-        return input
-    out = drop(input, p, generator)
-    return input.copy_(out) if inplace else out

@@ -1,61 +1,21 @@
-"""What a transformer needs beside its products: embedding and attention; and channel dropout."""
+"""Scaled dot-product attention."""
 
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import DimensionError, DTypeError, SettingError, ShapeError
-from tinygrad_edu.modes import Generator, numpy_generator
+from tinygrad_edu.errors import DTypeError, SettingError, ShapeError
 from tinygrad_edu.op import composite
-from tinygrad_edu.ops.activation import dropout, softmax
+from tinygrad_edu.ops.activation import softmax
 from tinygrad_edu.ops.choose import where
-from tinygrad_edu.ops.indexing import check_range, index_array
+from tinygrad_edu.ops.dropout import dropout
 from tinygrad_edu.ops.linalg import matmul
-from tinygrad_edu.ops.scatter import index_select
-from tinygrad_edu.ops.shape import reshape
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["dropout2d", "embedding", "scaled_dot_product_attention"]
-
-
-@composite
-def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Any:
-    """The rows of a table at the numbers in `input`: one vector for each.
-
-    Shapes: input any shape (...) of int64 or int32, weight (V, D), result (..., D).
-    Gradient: g, added to the rows read; the row `padding_idx` gets none.
-    Errors: DimensionError for a number outside 0..V-1, ShapeError, DTypeError.
-
-    >>> import tinygrad_edu as tg
-    >>> table = tg.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
-    >>> out = tg.nn.functional.embedding(tg.tensor([1, 0, 1]), table, padding_idx=0)
-    >>> out.sum().backward(); table.grad
-    tensor([[0., 0.],
-            [2., 2.]])
-    """
-    if weight.ndim != 2:
-        raise ShapeError(f"argument 'weight': expected shape (V, D), got {weight.shape}")
-    V, D = weight.shape
-    numbers = index_array(input, "input")
-    check_range(numbers, V)
-    rows = reshape(index_select(weight, 0, numbers.reshape(-1)), (*numbers.shape, D))
-    if padding_idx is None:
-        return rows
-    if not -V <= padding_idx < V:
-        raise DimensionError(
-            f"argument 'padding_idx': expected {-V} to {V - 1} for {V} rows, got {padding_idx}"
-        )
-    # The padding row as a constant: the same numbers, but no gradient.
-    padding = numbers[..., None] == padding_idx % V
-    return where(padding, _plain(weight)[padding_idx], rows) if padding.any() else rows
-
-
-def _plain(x: Any) -> np.ndarray:
-    return x.array if isinstance(x, Tensor) else x
+__all__ = ["scaled_dot_product_attention"]
 
 
 @composite
@@ -125,36 +85,5 @@ def _weights(scores: Any) -> Any:
     return where(alone, 0.0, softmax(where(alone, 0.0, scores), -1))
 
 
-@composite
-def dropout2d(
-    input: Any, p: float = 0.5, training: bool = True, inplace: bool = False,
-    *, generator: Generator | None = None,
-) -> Any:  # fmt: skip
-    """Set whole channels to 0 with probability `p` and scale the others by 1 / (1 - p).
-
-    Shapes: (N, C, H, W). As in PyTorch (N, C, L) is taken too, with a warning, and so is any
-    other shape (N, C, ...). Outside training the input itself is returned.
-    Gradient: g through the same mask. Errors: SettingError if p is not a probability, ShapeError.
-    Source: Tompson et al. (2015).
-
-    >>> import tinygrad_edu as tg
-    >>> out = tg.nn.functional.dropout2d(tg.ones(1, 8, 2, 2))
-    >>> sorted(set(out.mean((2, 3)).flatten().tolist())) in ([0.0], [0.0, 2.0], [2.0])
-    True
-    """
-    if not 0 <= p <= 1:
-        raise SettingError(f"dropout2d: argument 'p': expected a probability of dropping, got {p}")
-    if input.ndim < 2:
-        raise ShapeError(f"argument 'input': expected shape (N, C, H, W), got {input.shape}")
-    if input.ndim != 4:
-        warnings.warn(
-            f"dropout2d: expected shape (N, C, H, W), got {input.shape}; its first two dimensions "
-            "are taken for the batch and the channels",
-            stacklevel=3,
-        )
-    if not training or p == 0:
-        return input
-    shape = (*input.shape[:2], *(1,) * (input.ndim - 2))
-    kept = numpy_generator(generator).random(shape, dtype=np.float32) >= p
-    mask = kept * input.dtype.type(0 if p == 1 else 1 / (1 - p))
-    return input.mul_(mask) if inplace else input * mask
+def _plain(x: Any) -> np.ndarray:
+    return x.array if isinstance(x, Tensor) else x

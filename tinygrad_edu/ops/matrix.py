@@ -12,11 +12,11 @@ from tinygrad_edu.op import composite
 from tinygrad_edu.ops import dims as places
 from tinygrad_edu.ops.arithmetic import mul
 from tinygrad_edu.ops.diagonal import diagonal
-from tinygrad_edu.ops.linalg import bmm, mm
+from tinygrad_edu.ops.linalg import bmm, linear, mm
 from tinygrad_edu.ops.reduce import sum
-from tinygrad_edu.ops.shape import permute, reshape
+from tinygrad_edu.ops.shape import permute, reshape, unsqueeze
 
-__all__ = ["addmm", "baddbmm", "inner", "tensordot", "trace"]
+__all__ = ["addmm", "baddbmm", "bilinear", "inner", "tensordot", "trace"]
 
 
 @composite(method="inner")
@@ -158,3 +158,34 @@ def trace(input: Any) -> Any:
     if input.ndim != 2:
         raise ShapeError(f"trace: expected a matrix, got shape {input.shape}")
     return sum(diagonal(input))
+
+
+@composite
+def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
+    """A linear layer of all products of two inputs: out_k = sum_ij a_i weight_kij b_j + bias_k.
+
+    Shapes: (..., C), (..., D), (F, C, D), (F,) -> (..., F), with equal dims before the last.
+    Gradient: g weight_k, times the other input; g times the products; g; summed over the dims
+    before. Errors: ShapeError, and DTypeError if the dtypes differ.
+
+    >>> import tinygrad_edu as tg
+    >>> a, b = tg.tensor([1.0, 2.0]), tg.tensor([10.0, 100.0, 1000.0])
+    >>> tg.bilinear(a, b, tg.ones(1, 2, 3))
+    tensor([3330.])
+    """
+    F, C, D = weight.shape if weight.ndim == 3 else (0, -1, -1)
+    fits = input1.shape == (*input2.shape[:-1], C) and input2.shape[-1:] == (D,)
+    if not fits or (bias is not None and bias.shape != (F,)):
+        shapes = [None if x is None else x.shape for x in (input1, input2, weight, bias)]
+        raise ShapeError(
+            "bilinear: expected input1 (..., C), input2 (..., D), weight (F, C, D) and bias (F,) "
+            f"or None, got {', '.join(map(str, shapes))}"
+        )
+    if input1.dtype != input2.dtype:
+        raise DTypeError(
+            f"bilinear: expected inputs of one dtype, got {input1.dtype} and {input2.dtype}; "
+            "convert one of them with .to(dtype)"
+        )
+    products = unsqueeze(input1, -1) * unsqueeze(input2, -2)
+    rows = reshape(products, (*input1.shape[:-1], C * D))
+    return linear(rows, reshape(weight, (F, C * D)), bias)
