@@ -6,12 +6,22 @@ from . import (
     activation,
     autoencoder,
     autoencoder_loss,
+    batchnorm,
+    conv,
     distance,
+    dropout,
+    embedding,
     functional,
     init,
+    linear,
     loss,
     models,
+    norm,
     optim,
+    padding,
+    pool,
+    shape,
+    upsampling,
     utils,
 )
 from .activation import *
@@ -19,34 +29,25 @@ from .array_model import ArrayModel
 from .attention import MultiheadAttention
 from .autoencoder import *
 from .autoencoder_loss import *
-from .batchnorm import BatchNorm1d, BatchNorm2d, InstanceNorm1d, InstanceNorm2d
+from .batchnorm import *
 from .callbacks import Callback, ProgressBar
 from .cell import GRUCell, LSTMCell, RNNCell
 from .container import ModuleList, Sequential
-from .conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
+from .conv import *
 from .distance import *
-from .dropout import Dropout
-from .linear import Flatten, Identity, Linear
+from .dropout import *
+from .embedding import *
+from .linear import *
 from .loss import *
 from .mapping import ModuleDict
 from .module import Module
-from .norm import GroupNorm, LayerNorm, RMSNorm
-from .padding import (
-    CircularPad1d,
-    CircularPad2d,
-    ConstantPad1d,
-    ConstantPad2d,
-    ReflectionPad1d,
-    ReflectionPad2d,
-    ReplicationPad1d,
-    ReplicationPad2d,
-    ZeroPad1d,
-    ZeroPad2d,
-)
+from .norm import *
+from .padding import *
 from .parameter import Parameter
 from .parameters import ParameterDict, ParameterList
-from .pool import AvgPool2d, MaxPool2d
+from .pool import *
 from .recurrent import GRU, LSTM, RNN
+from .shape import *
 from .solver import NonFiniteLossError, Solver
 from .transformer import (
     Transformer,
@@ -55,16 +56,11 @@ from .transformer import (
     TransformerEncoder,
     TransformerEncoderLayer,
 )
+from .upsampling import *
 
 __all__ = [
     "Module", "Parameter", "Sequential", "ModuleList", "ModuleDict", "ParameterList",
     "ParameterDict",
-    "Linear", "Flatten", "Identity",
-    "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "MaxPool2d", "AvgPool2d",
-    "CircularPad1d", "CircularPad2d", "ConstantPad1d", "ConstantPad2d", "ReflectionPad1d",
-    "ReflectionPad2d", "ReplicationPad1d", "ReplicationPad2d", "ZeroPad1d", "ZeroPad2d",
-    "BatchNorm1d", "BatchNorm2d", "InstanceNorm1d", "InstanceNorm2d",
-    "GroupNorm", "LayerNorm", "RMSNorm", "Dropout",
     "RNNCell", "GRUCell", "LSTMCell", "RNN", "GRU", "LSTM", "MultiheadAttention",
     "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder",
     "TransformerEncoderLayer",
@@ -74,5 +70,15 @@ __all__ = [
 __all__ += activation.__all__
 __all__ += autoencoder.__all__
 __all__ += autoencoder_loss.__all__
+__all__ += batchnorm.__all__
+__all__ += conv.__all__
 __all__ += distance.__all__
+__all__ += dropout.__all__
+__all__ += embedding.__all__
+__all__ += linear.__all__
 __all__ += loss.__all__
+__all__ += norm.__all__
+__all__ += padding.__all__
+__all__ += pool.__all__
+__all__ += shape.__all__
+__all__ += upsampling.__all__

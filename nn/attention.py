@@ -7,9 +7,10 @@ from typing import Any
 
 from tinygrad_edu.dtypes import bool as bool_
 from tinygrad_edu.errors import DTypeError, ShapeError, describe
-from tinygrad_edu.ops.activation import dropout, softmax
+from tinygrad_edu.ops.activation import softmax
 from tinygrad_edu.ops.attention import scaled_dot_product_attention
 from tinygrad_edu.ops.create import zeros
+from tinygrad_edu.ops.dropout import dropout
 from tinygrad_edu.ops.linalg import linear
 from tinygrad_edu.ops.pad import pad
 from tinygrad_edu.ops.parts import chunk

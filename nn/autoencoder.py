@@ -20,9 +20,10 @@ from . import init
 from .activation import ReLU
 from .container import Sequential
 from .layer import whole
-from .linear import Flatten, Linear
+from .linear import Linear
 from .module import Module
 from .parameter import Parameter
+from .shape import Flatten
 
 __all__ = [
     "SparseAutoencoder", "SparseResult", "TiedLinearAutoencoder", "VariationalAutoencoder",

@@ -1,4 +1,4 @@
-"""A function with its settings, as a module: what activations and losses have in common.
+"""A function with its settings, as a module: what most layers without parameters are.
 
     class LeakyReLU(Activation, function=functional.leaky_relu):
         negative_slope: float = 0.01
@@ -19,7 +19,7 @@ from tinygrad_edu.tensor import Tensor
 from .module import Module
 from .registry import BUFFER
 
-__all__ = ["Activation", "FunctionModule", "Loss"]
+__all__ = ["Activation", "FunctionModule", "Loss", "OneInput"]
 
 M = TypeVar("M", bound="FunctionModule")
 
@@ -57,20 +57,35 @@ class FunctionModule(Module):
         return self.function(*inputs, **{name: getattr(self, name) for name in self.settings})
 
 
-class Activation(FunctionModule):
-    """A function of each element, or of some of them; `inplace` overwrites the input with it.
+class OneInput(FunctionModule):
+    """A function of one input. Its text shows the settings, but for those in `hidden`."""
 
-    The input may have any shape where nothing else is said.
-    """
+    hidden: ClassVar[tuple[str, ...]] = ()
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Any:
         """The function of the input."""
         return self._call(input)
 
     def extra_repr(self) -> str:
         """The settings."""
-        shown = [f"{name}={getattr(self, name)!r}" for name in self.settings if name != "inplace"]
-        return ", ".join(shown + ["inplace=True"] * getattr(self, "inplace", False))
+        shown = [name for name in self.settings if name not in self.hidden]
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
+
+
+class Activation(OneInput):
+    """A function of each element, or of some of them; `inplace` overwrites the input with it.
+
+    The input may have any shape where nothing else is said.
+    """
+
+    hidden = ("inplace",)
+
+    def extra_repr(self) -> str:
+        """The settings; `inplace` if it is so."""
+        settings = super().extra_repr()
+        if not getattr(self, "inplace", False):
+            return settings
+        return f"{settings}, inplace=True" if settings else "inplace=True"
 
 
 @dataclass(eq=False, repr=False)

@@ -15,10 +15,11 @@ from .batchnorm import BatchNorm1d, BatchNorm2d
 from .container import Sequential
 from .conv import Conv2d
 from .dropout import Dropout
-from .linear import Flatten, Linear
+from .linear import Linear
 from .module import Module
 from .norm import LayerNorm
 from .pool import MaxPool2d
+from .shape import Flatten
 
 __all__ = [
     "MODELS", "BarebonesConvNet", "ConvBlocksNet", "FullyConnectedNet", "SoftmaxClassifier",

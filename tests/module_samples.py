@@ -38,11 +38,7 @@ with warnings.catch_warnings():
     from torch.testing._internal.common_modules import ModuleErrorEnum, module_db
 
 # Samples that do not come out the same, by the module's name, with the reason.
-DIFFERENT: dict[str, Applies] = {
-    "MaxPool2d": {
-        "no `return_indices`": lambda s: "return_indices" in s.constructor_input.kwargs,
-    },
-}
+DIFFERENT: dict[str, Applies] = {}
 
 ONCE = {"MultiMarginLoss"}  # PyTorch has no second derivative of these
 

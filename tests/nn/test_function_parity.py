@@ -101,9 +101,7 @@ FUNCTIONS = [
 ]
 # Named here and not there, or the other way round, each on the page of differences or below.
 MORE = {"generator"}  # of random functions: an addition
-LESS = {
-    *OLD, "_stacklevel", "out", "max_norm", "norm_type", "scale_grad_by_freq", "sparse",
-}  # fmt: skip
+LESS = {*OLD, "_stacklevel", "out"}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -75,7 +75,59 @@ PADS = [
     ("CircularPad1d(4)", (3, 4)),
     ("CircularPad2d((1, 2, 3, 0))", (2, 3, 4, 5)),
 ]
-LAYERS = [*NORMS, *CONVOLUTIONS, *PADS]
+POOLS = [
+    ("MaxPool1d(2)", (2, 3, 7)),
+    ("MaxPool1d(3, 2, 1, 2, True, True)", (3, 9)),
+    ("MaxPool1d((3,), stride=())", (3, 9)),
+    ("MaxPool2d((2, 3), stride=1, padding=1, ceil_mode=True)", (2, 3, 7, 8)),
+    ("MaxPool2d(3, 2, 1, 2, return_indices=True)", (3, 9, 8)),
+    ("AvgPool1d(2)", (2, 3, 7)),
+    ("AvgPool1d((3,), 2, (1,), True, False)", (3, 8)),
+    ("AvgPool2d((2, 3), 2, 1, True, False)", (2, 3, 7, 8)),
+    ("AvgPool2d([2, 3], divisor_override=5)", (3, 7, 8)),
+    ("AdaptiveAvgPool1d(3)", (2, 3, 7)),
+    ("AdaptiveAvgPool1d((5,))", (3, 4)),
+    ("AdaptiveAvgPool2d((3, None))", (2, 3, 7, 8)),
+    ("AdaptiveAvgPool2d(1)", (3, 7, 8)),
+    ("AdaptiveMaxPool1d(3)", (2, 3, 7)),
+    ("AdaptiveMaxPool1d(3, True)", (3, 7)),
+    ("AdaptiveMaxPool2d((3, None), True)", (2, 3, 7, 8)),
+    ("AdaptiveMaxPool2d(2)", (3, 7, 8)),
+]
+SIZES = [
+    ("Upsample(3)", (2, 3, 4)),
+    ("Upsample((3, 7))", (2, 3, 4, 5)),
+    ("Upsample(scale_factor=2, mode='bilinear')", (2, 3, 4, 5)),
+    ("Upsample(scale_factor=(2, 1.5), mode='bilinear', align_corners=True)", (2, 3, 4, 5)),
+    ("Upsample(None, 1.7, 'bilinear', False, True)", (2, 3, 4, 5)),
+    ("UpsamplingNearest2d(scale_factor=2)", (2, 3, 4, 5)),
+    ("UpsamplingNearest2d((3, 7))", (2, 3, 4, 5)),
+    ("UpsamplingBilinear2d(scale_factor=(2, 3))", (2, 3, 4, 5)),
+    ("UpsamplingBilinear2d(size=3)", (2, 3, 4, 5)),
+]
+SHAPES = [
+    ("Identity(3, a=4)", (3, 4)),
+    ("Flatten()", (2, 3, 4)),
+    ("Flatten(0, 1)", (2, 3, 4)),
+    ("Unflatten(1, (2, -1))", (3, 6)),
+    ("Unflatten(dim=-1, unflattened_size=[2, 3])", (3, 6)),
+    ("Unfold((2, 3))", (2, 3, 5, 6)),
+    ("Unfold(2, 2, 1, (1, 2))", (3, 5, 6)),
+    ("Fold((4, 5), 2)", (2, 8, 12)),
+    ("Fold((4, 5), (2, 3), dilation=(2, 1), padding=(1, 0), stride=(1, 2))", (6, 8)),
+]
+OTHERS = [
+    ("Linear(3, 4)", (2, 5, 3)),
+    ("Linear(3, 4, bias=False)", (3,)),
+    ("Bilinear(3, 4, 5)", (2, 3), (2, 4)),
+    ("Bilinear(3, 4, 2, bias=False)", (2, 2, 3), (2, 2, 4)),
+    ("Dropout(0)", (3, 4)),
+    ("Dropout(p=1, inplace=False)", (3, 4)),
+    ("Dropout1d(1.0)", (2, 3, 4)),
+    ("Dropout1d(0)", (3, 4)),
+    ("Dropout2d(1)", (2, 3, 4, 5)),
+]
+LAYERS = [*NORMS, *CONVOLUTIONS, *PADS, *POOLS, *SIZES, *SHAPES, *OTHERS]
 
 
 def make(lib, text):
@@ -138,7 +190,7 @@ def test_numbers_and_gradients(text, shapes, rng):
             np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", sorted({text.partition("(")[0] for text, *_ in LAYERS}))
+@pytest.mark.parametrize("name", sorted({t.partition("(")[0] for t, *_ in LAYERS} | {"Embedding"}))
 def test_constructors_take_the_same_arguments(name):
     ours, theirs = (
         [
@@ -172,6 +224,8 @@ def test_constant_starts(text):
         "Conv2d(12, 400, 5, groups=2)",
         "ConvTranspose1d(20, 400, 9)",
         "ConvTranspose2d(20, 400, (2, 3), groups=2)",
+        "Linear(30, 400)",
+        "Bilinear(30, 5, 400)",
     ],
 )
 def test_random_starts(text):
@@ -194,6 +248,58 @@ def test_output_size(output_size, rng):
     got, wanted = ours(tg.tensor(x), output_size), theirs(torch.tensor(x), output_size)
     assert got.shape == tuple(wanted.shape)
     np.testing.assert_allclose(got.detach(), wanted.detach(), rtol=1e-10)
+
+
+# --- embedding ------------------------------------------------------------------------------------
+
+TABLES = [
+    "Embedding(6, 3)",
+    "Embedding(6, 3, padding_idx=-2)",
+    "Embedding(6, 3, 0, max_norm=1.0)",
+    "Embedding(6, 3, max_norm=0.5, norm_type=1.0)",
+    "Embedding(6, 3, _freeze=True)",
+]
+
+
+@pytest.mark.parametrize("text", TABLES)
+def test_embedding(text, rng):
+    torch.manual_seed(0)
+    theirs, ours = make(torch, text), make(tg, text)
+    ours.load_state_dict({"weight": theirs.weight.detach().numpy()})
+    assert repr(ours) == repr(theirs) and ours.padding_idx == theirs.padding_idx
+    assert ours.weight.requires_grad == theirs.weight.requires_grad
+    numbers = rng.integers(6, size=(4, 3))
+    for lib, layer in zip(LIBRARIES, (ours, theirs), strict=True):
+        out = layer(lib.tensor(numbers))
+        if out.requires_grad:
+            (out * out).sum().backward()
+        layer.out = out.detach()
+    np.testing.assert_allclose(ours.out, theirs.out, rtol=1e-6)
+    np.testing.assert_allclose(ours.weight.detach(), theirs.weight.detach(), rtol=1e-6)
+    if theirs.weight.requires_grad:
+        np.testing.assert_allclose(ours.weight.grad, theirs.weight.grad, rtol=1e-5)
+
+
+def test_embedding_starts():
+    for lib in LIBRARIES:
+        lib.manual_seed(0)
+        layer = lib.nn.Embedding(200, 50, padding_idx=3)
+        table = layer.weight.detach().numpy()
+        assert (table[3] == 0).all() and (table[2] != 0).all()
+        assert table.std() == pytest.approx(1, rel=0.03) and abs(table.mean()) < 0.03
+        layer.reset_parameters()
+        assert (table[3] == 0).all()
+
+
+def test_pretrained_embedding(rng):
+    table = rng.standard_normal((4, 2))
+    for lib in LIBRARIES:
+        given = lib.tensor(table)
+        layer = lib.nn.Embedding.from_pretrained(given, padding_idx=1)
+        assert repr(layer) == "Embedding(4, 2, padding_idx=1)"
+        assert layer.weight.data_ptr() == given.data_ptr() and not layer.weight.requires_grad
+        assert layer(lib.tensor([3, 1])).tolist() == table[[3, 1]].tolist()
+        assert lib.nn.Embedding.from_pretrained(given, freeze=False).weight.requires_grad
 
 
 # --- refusals -------------------------------------------------------------------------------------
@@ -241,6 +347,36 @@ REFUSED = [
     ("ReflectionPad2d(1)", (3, 4)),
     ("CircularPad1d(1)", (1, 2, 3, 4)),
     ("CircularPad2d(5)", (3, 4, 4)),
+    ("MaxPool1d(5)", (3, 4)),
+    ("MaxPool1d(2)", (3, 4, 4, 4)),
+    ("MaxPool2d(2, padding=2)", (3, 4, 4)),
+    ("AvgPool1d(2)", (4,)),
+    ("AvgPool2d(2, divisor_override=0)", (3, 4, 4)),
+    ("AdaptiveAvgPool1d(None)", (3, 4)),
+    ("AdaptiveAvgPool2d((1, 2, 3))", (3, 4, 4)),
+    ("AdaptiveMaxPool1d(-1)", (3, 4)),
+    ("Upsample()", (1, 3, 4)),
+    ("Upsample(2, 2)", (1, 3, 4)),
+    ("Upsample(2)", (3, 4)),
+    ("Upsample(2, mode='bilinear')", (1, 3, 4)),
+    ("UpsamplingBilinear2d(2)", (1, 3, 4)),
+    ("Upsample(scale_factor='a')",),
+    ("Unflatten(1, 6)",),
+    ("Unflatten(1, (2, 1.5))",),
+    ("Unflatten(1, (2, 2))", (3, 6)),
+    ("Unfold(5)", (1, 3, 4, 4)),
+    ("Fold((4, 5), 2)", (2, 8, 11)),
+    ("Bilinear(0, 2, 3)",),
+    ("Bilinear(2, -1, 3)",),
+    ("Bilinear(2, 3, 4)", (5, 2), (4, 3)),
+    ("Dropout(-0.1)",),
+    ("Dropout1d(1.5)",),
+    ("Dropout1d()", (3,)),
+    ("Dropout1d()", (1, 2, 3, 4)),
+    ("Dropout2d(2)",),
+    ("Embedding(-1, 3)",),
+    ("Embedding(3, 2, padding_idx=3)",),
+    ("Embedding(3, 2)", (2,)),
 ]
 
 
