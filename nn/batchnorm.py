@@ -25,7 +25,6 @@ class _ChannelNorm(Norm):
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
-    _forms: dict[int, str]  # of the inputs, by their number of dimensions
 
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1,
@@ -56,13 +55,12 @@ class _ChannelNorm(Norm):
 
     def _check(self, input: Tensor, dim: int = 1) -> None:
         """Refuse an input of another form, or with other channels than those in dim `dim`."""
-        C, expected = self.num_features, ""
-        if input.ndim not in self._forms:
-            expected = " or ".join(self._forms.values())
-        elif input.shape[dim] != C and (self.affine or self.track_running_stats):
-            expected = f"{C} channels in dim {dim}"
-        if expected:
-            got = f"shape {input.shape}"
+        fits = input.ndim in [form.count(",") + 1 for form in self._takes]
+        if fits and (self.affine or self.track_running_stats):
+            fits = input.shape[dim] == self.num_features
+        if not fits:
+            expected = " or ".join(f"({form})" for form in self._takes)
+            got = f"{input.shape} with num_features {self.num_features}"
             raise ShapeError(describe(type(self).__name__, "input", expected, got))
 
     def extra_repr(self) -> str:
@@ -119,7 +117,6 @@ class BatchNorm1d(_BatchNorm):
     [[0.0]]
     """
 
-    _forms = {2: "(N, C)", 3: "(N, C, L)"}
     _takes = ("N, num_features", "N, num_features, L")
 
 
@@ -137,7 +134,6 @@ class BatchNorm2d(_BatchNorm):
     (4, 3, 8, 8)
     """
 
-    _forms = {4: "(N, C, H, W)"}
     _takes = ("N, num_features, H, W",)
 
 
@@ -158,7 +154,7 @@ class _InstanceNorm(_ChannelNorm):
 
     def forward(self, input: Tensor) -> Tensor:
         """Each channel of each example with mean 0 and variance 1, scaled and shifted."""
-        unbatched = input.ndim == min(self._forms)
+        unbatched = input.ndim == self._takes[-1].count(",") + 1
         dim = 0 if unbatched else 1
         self._check(input, dim)
         if input.shape[dim] != self.num_features:
@@ -190,7 +186,6 @@ class InstanceNorm1d(_InstanceNorm):
             [-1.0000,  1.0000]])
     """
 
-    _forms = {2: "(C, L)", 3: "(N, C, L)"}
     _takes = ("N, num_features, L", "num_features, L")
 
 
@@ -204,5 +199,4 @@ class InstanceNorm2d(_InstanceNorm):
     (2, 3, 4, 4)
     """
 
-    _forms = {3: "(C, H, W)", 4: "(N, C, H, W)"}
     _takes = ("N, num_features, H, W", "num_features, H, W")

@@ -1,4 +1,4 @@
-"""Linear, Flatten, Identity."""
+"""Linear and Bilinear."""
 
 from __future__ import annotations
 
@@ -79,14 +79,30 @@ def test_linear_refuses_inputs():
         nn.Linear(3, 2)(tg.ones(5, 3, dtype=tg.float64))
 
 
-def test_flatten():
-    x = tg.arange(24.0).reshape(2, 3, 4)
-    assert nn.Flatten()(x).shape == (2, 12)
-    assert nn.Flatten(0)(x).tolist() == list(range(24))
-    assert nn.Flatten(0, 1)(x).shape == (6, 4)
-    assert nn.Flatten()(tg.zeros(0, 3, 4)).shape == (0, 12)
+# --- bilinear -------------------------------------------------------------------------------------
 
 
-def test_identity_takes_any_arguments():
-    x = tg.ones(2)
-    assert nn.Identity(54, unused=True)(x) is x
+@pytest.mark.parametrize("shape", [(), (5,), (2, 5), (0,)])
+def test_bilinear_is_the_weighted_sum_of_all_products(shape, rng):
+    layer = nn.Bilinear(3, 4, 2).double()
+    a, b = rng.standard_normal((*shape, 3)), rng.standard_normal((*shape, 4))
+    expected = np.einsum("...i,kij,...j->...k", a, layer.weight.array, b) + layer.bias.array
+    np.testing.assert_allclose(layer(tg.tensor(a), tg.tensor(b)).detach(), expected, rtol=1e-12)
+
+
+def test_bilinear_starts_uniform_within_one_over_root_of_the_first_features():
+    tg.manual_seed(0)
+    layer = nn.Bilinear(100, 7, 400)
+    for p in layer.parameters():
+        assert 0.097 < abs(p.array).max() <= 0.1
+        assert p.array.std() == pytest.approx(0.1 / 3**0.5, rel=0.05)
+    assert nn.Bilinear(3, 4, 2, bias=False).bias is None
+
+
+def test_bilinear_refuses():
+    with pytest.raises(ValueError, match=r"Bilinear: argument 'in1_features': expected an integer"):
+        nn.Bilinear(0, 4, 2)
+    with pytest.raises(tg.ShapeError, match=r"bilinear: expected input1 \(..., C\).*got \(5, 3\)"):
+        nn.Bilinear(3, 4, 2)(tg.ones(5, 3), tg.ones(4, 4))
+    with pytest.raises(tg.DTypeError, match=r"bilinear: expected inputs of one dtype"):
+        nn.Bilinear(3, 4, 2)(tg.ones(5, 3), tg.ones(5, 4).double())
