@@ -10,7 +10,6 @@ The files of such a folder:
 from __future__ import annotations
 
 import contextlib
-import io
 import itertools
 import json
 import math
@@ -281,10 +280,7 @@ class Run(Callback):
             MISTAKES: plot.plot_mistakes(images, labels, softmax(scores, 1)),
         }
         for name, ax in pictures.items():
-            figure: Any = ax.figure
-            buffer = io.BytesIO()
-            figure.savefig(buffer, format="png", dpi=150, bbox_inches="tight")
-            write_whole(self.folder / name, buffer.getvalue())
+            write_whole(self.folder / name, plot.png(ax))
 
 
 def _new_folder(model: str, folder: str | Path | None) -> Path:

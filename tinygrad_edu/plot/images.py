@@ -1,130 +1,24 @@
-"""Pictures of training: curves, images, filters, mistakes.
-
-Every function takes the Axes to draw on (`ax`), or makes a figure of its own, and returns the
-Axes; `ax.figure.savefig("curves.png")` writes it. Nothing is shown and no setting is changed.
-Images stand channels first, as everywhere in this package.
-"""
+"""Pictures of images: in rows, as filters and weights, and those a network got wrong."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygrad_edu.errors import ShapeError, describe
-from tinygrad_edu.tensor import Tensor
 
-if TYPE_CHECKING:  # Matplotlib takes longer to load than everything else together
+from .figures import GREY, array, new_axes
+
+if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_filters", "plot_history", "plot_images", "plot_mistakes", "plot_training"]
+__all__ = ["plot_filters", "plot_images", "plot_mistakes"]
 
-# Okabe and Ito (2008), Color Universal Design: told apart with every kind of colour vision.
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
 _GAP = 0.12  # between images, in widths of an image
 _LINE = 0.14  # the height of a line of a title, in the same measure
-
-
-def _array(values: Any) -> np.ndarray:
-    return values.numpy(force=True) if isinstance(values, Tensor) else np.asarray(values)
-
-
-def _own_axes(width: float, height: float) -> Axes:
-    """The Axes of a new figure; without pyplot, which would keep it alive and open windows."""
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained").subplots()
-
-
-# --- curves ---------------------------------------------------------------------------------
-
-
-def plot_history(
-    history: Mapping[str, Sequence[float]],
-    ax: Axes | None = None,
-    *,
-    value: str = "loss",
-    best_epoch: int | None = None,
-) -> Axes:
-    """Draw a value per epoch, in training and in validation; mark the best epoch if given.
-
-    `history` has lists of the same length under `train_<value>` and `validation_<value>`, as
-    `Solver.history` has for "loss" (nats, on a logarithmic axis if it falls to a tenth) and
-    "accuracy" (0 to 1, drawn in percent); one of the two may be missing.
-
-    Errors: ValueError if both are missing.
-
-    >>> from tinygrad_edu.plot import plot_history
-    >>> ax = plot_history({"train_loss": [1.2, 0.4], "validation_loss": [0.8, 0.5]})
-    >>> ax.get_xlabel(), ax.get_ylabel()
-    ('epoch', 'loss (nats)')
-    """
-    lines = [
-        (f"train_{value}", "training", BLUE, "-", "o"),
-        (f"validation_{value}", "validation", ORANGE, "--", "s"),
-    ]
-    if not any(name in history for name, *_ in lines):
-        expected = f"'train_{value}' or 'validation_{value}'"
-        raise ValueError(describe("plot_history", "history", expected, sorted(history)))
-    ax = _own_axes(5, 3.4) if ax is None else ax
-    percent = value == "accuracy"
-    for name, label, color, style, marker in lines:
-        if name in history:
-            values = np.asarray(history[name], dtype=float) * (100 if percent else 1)
-            epochs = np.arange(1, len(values) + 1)
-            ax.plot(epochs, values, style, color=color, marker=marker, ms=3.5, label=label)
-    if best_epoch:
-        ax.axvline(best_epoch, color=GREY, lw=1, ls=":", label=f"best epoch ({best_epoch})")
-    ax.set(xlabel="epoch", title=value.capitalize())
-    ax.set_ylabel({"loss": "loss (nats)", "accuracy": "accuracy (%)"}.get(value, value))
-    _ticks(ax, logarithmic=value == "loss")
-    ax.grid(alpha=0.25)
-    ax.legend(frameon=False)
-    return ax
-
-
-def _ticks(ax: Axes, logarithmic: bool) -> None:
-    """Whole epochs; a logarithmic axis, if the values span it, with plain numbers on it."""
-    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
-
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
-    low, high = ax.dataLim.intervaly
-    if logarithmic and 0 < 10 * low < high:
-        ax.set_yscale("log")
-        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        ax.yaxis.set_minor_formatter(NullFormatter())
-
-
-def plot_training(
-    history: Mapping[str, Sequence[float]],
-    axes: Sequence[Axes] | None = None,
-    *,
-    best_epoch: int | None = None,
-    title: str = "",
-) -> Sequence[Axes]:
-    """Draw loss and accuracy side by side: `plot_history` on two Axes.
-
-    >>> from tinygrad_edu.plot import plot_training
-    >>> history = {"train_loss": [1.2, 0.4], "train_accuracy": [0.7, 0.9]}
-    >>> [ax.get_title() for ax in plot_training(history)]
-    ['Loss', 'Accuracy']
-    """
-    if axes is None:
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(9, 3.4), layout="constrained")
-        axes = figure.subplots(1, 2)
-        if title:
-            figure.suptitle(title)
-    for value, ax in zip(("loss", "accuracy"), axes, strict=True):
-        plot_history(history, ax, value=value, best_epoch=best_epoch)
-    return axes
-
-
-# --- images ---------------------------------------------------------------------------------
 
 
 def plot_images(
@@ -134,14 +28,15 @@ def plot_images(
     *,
     columns: int | None = None,
     limits: tuple[float, float] | None = None,
+    stretch: bool = False,
     cmap: str = "gray",
 ) -> Axes:
     """Draw images in rows on one Axes, each under its title.
 
     Shapes: images (N, H, W), (N, 1, H, W), or (N, 3, H, W) in red, green and blue. `limits` are
     the values drawn darkest and brightest (in colours: 0 and full), by default the least and the
-    greatest of all images together, so that they can be compared. `columns` is chosen if not
-    given.
+    greatest of all images together, so that they can be compared; with `stretch` those of each
+    image alone, as weights are shown that look for patterns. `columns` is chosen if not given.
     Errors: ShapeError for other shapes, no images, or another number of titles.
 
     >>> import numpy as np
@@ -149,7 +44,7 @@ def plot_images(
     >>> len(plot_images(np.eye(8).reshape(4, 4, 4), titles=["a", "b", "c", "d"]).images)
     4
     """
-    tiles = _tiles(images)
+    tiles = _stretched(_tiles(images)) if stretch else _tiles(images)
     N, H, W = tiles.shape[:3]
     if titles is not None and len(titles) != N:
         expected = f"{N} titles, one per image"
@@ -160,7 +55,7 @@ def plot_images(
     width, height = W * (1 + _GAP), H + W * (_GAP + _LINE * heading)
     if ax is None:
         inches = min(1.15 if titles else 0.8, 12 / columns)
-        ax = _own_axes(max(3.0, inches * columns * width / W), inches * rows * height / W + 0.4)
+        ax = new_axes(max(3.0, inches * columns * width / W), inches * rows * height / W + 0.4)
     low, high = limits or (float(tiles.min()), float(tiles.max()))
     if tiles.ndim == 4:  # colours are drawn as they are, so they are scaled here
         tiles = np.clip((tiles - low) / ((high - low) or 1), 0, 1)
@@ -207,7 +102,7 @@ def plot_filters(
     >>> len(plot_filters(tg.randn(16, 1, 3, 3)).images)
     16
     """
-    filters = _filters(_array(weight))
+    filters = _filters(array(weight))
     F, C, H, W = filters.shape
     limit = float(np.abs(filters).max(initial=0)) or 1.0
     ax = plot_images(
@@ -237,7 +132,7 @@ def plot_mistakes(
     >>> ax.texts[0].get_text().splitlines()
     ['true 1', 'predicted 0 (70%)']
     """
-    images, labels, probabilities = _array(images), _array(labels), _array(probabilities)
+    images, labels, probabilities = array(images), array(labels), array(probabilities)
     if not len(images) == len(labels) == len(probabilities):
         got = f"{len(images)}, {len(labels)} and {len(probabilities)}"
         raise ShapeError(
@@ -247,7 +142,7 @@ def plot_mistakes(
     wrong = np.flatnonzero(predicted != labels)
     shown = wrong[np.argsort(-sureness[wrong], kind="stable")][:limit]
     if not len(wrong):
-        ax = _own_axes(5, 1.2) if ax is None else ax
+        ax = new_axes(5, 1.2) if ax is None else ax
         ax.set_axis_off()
         ax.text(0.5, 0.5, f"No mistakes in {len(labels)} images", ha="center", va="center")
         return ax
@@ -260,7 +155,7 @@ def plot_mistakes(
 
 def _tiles(images: Any) -> np.ndarray:
     """Images as (N, H, W), or (N, H, W, 3) for colours."""
-    tiles = _array(images)
+    tiles = array(images)
     if tiles.ndim == 4 and tiles.shape[1] in (1, 3):
         tiles = tiles[:, 0] if tiles.shape[1] == 1 else tiles.transpose(0, 2, 3, 1)
     elif tiles.ndim != 3:
@@ -269,6 +164,13 @@ def _tiles(images: Any) -> np.ndarray:
     if not tiles.size:
         raise ShapeError(describe("plot_images", "images", "at least one image", tiles.shape))
     return tiles
+
+
+def _stretched(tiles: np.ndarray) -> np.ndarray:
+    """Each image from 0 to 1; one without any contrast is black."""
+    axes = tuple(range(1, tiles.ndim))
+    low, high = tiles.min(axes, keepdims=True), tiles.max(axes, keepdims=True)
+    return (tiles - low) / np.where(high > low, high - low, 1)
 
 
 def _filters(weight: np.ndarray) -> np.ndarray:

@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import io
 import itertools
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from source import ROOT
+from pictures import draw
 
 import tinygrad_edu as tg
 from tinygrad_edu.plot import (
     plot_filters,
-    plot_history,
     plot_images,
     plot_mistakes,
-    plot_training,
 )
-
-HISTORY = {
-    "train_loss": [2.0, 0.5, 0.05],
-    "train_accuracy": [0.4, 0.8, 0.95],
-    "validation_loss": [1.5, 0.6, 0.1],
-    "validation_accuracy": [0.5, 0.75, 0.9],
-}
 
 
 def mistaken(n: int, wrong: int, rng: np.random.Generator) -> tuple:
@@ -38,18 +27,8 @@ def mistaken(n: int, wrong: int, rng: np.random.Generator) -> tuple:
     return rng.random((n, 1, 8, 8)), labels, probabilities
 
 
-def draw(ax) -> tuple[np.ndarray, list]:
-    """The picture as (H, W, 4) bytes, and the boxes of its texts in pixels."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    canvas = FigureCanvasAgg(ax.figure)
-    canvas.draw()
-    boxes = [text.get_window_extent() for text in [*ax.texts, ax.title] if text.get_text()]
-    return np.asarray(canvas.buffer_rgba()), boxes
-
-
 DRAWN = {
-    "history": lambda ax=None: plot_history(HISTORY, ax),
+    "stretched": lambda ax=None: plot_images(np.eye(4)[None], ax=ax, stretch=True),
     "images": lambda ax=None: plot_images(np.eye(4)[None], ax=ax),
     "filters": lambda ax=None: plot_filters(np.eye(4), ax),
     "mistakes": lambda ax=None: plot_mistakes(np.eye(4)[None], [1], [[0.9, 0.1]], ax),
@@ -72,85 +51,6 @@ def test_it_makes_a_figure_of_its_own(kind):
     ax.figure.savefig(file, format="png")
     assert file.getvalue().startswith(b"\x89PNG")
     assert DRAWN[kind]().figure is not ax.figure
-
-
-def test_pictures_need_no_pyplot_and_change_no_setting():
-    code = (
-        "import sys, numpy as np, matplotlib as mpl\n"
-        "from tinygrad_edu import plot\n"
-        "before = dict(mpl.rcParams)\n"
-        "ax = plot.plot_filters(np.eye(4)); ax.figure.savefig(sys.stdout.buffer)\n"
-        "plot.plot_history({'train_loss': [1, .01]}).figure.savefig(sys.stdout.buffer)\n"
-        "assert dict(mpl.rcParams) == before\n"
-        "assert 'matplotlib.pyplot' not in sys.modules\n"
-    )
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-
-
-# --- curves -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("value, factor, label", [
-    ("loss", 1, "loss (nats)"), ("accuracy", 100, "accuracy (%)"),
-])  # fmt: skip
-def test_history_shows_the_numbers(value, factor, label):
-    ax = plot_history(HISTORY, value=value, best_epoch=3)
-    train, validation, best = ax.lines
-    for line, part in ((train, "train"), (validation, "validation")):
-        np.testing.assert_array_equal(line.get_xdata(), [1, 2, 3])
-        np.testing.assert_allclose(
-            line.get_ydata(), np.multiply(HISTORY[f"{part}_{value}"], factor)
-        )
-    assert list(best.get_xdata()) == [3, 3]
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
-        "training", "validation", "best epoch (3)",
-    ]  # fmt: skip
-    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title()) == (
-        "epoch",
-        label,
-        value.capitalize(),
-    )
-
-
-def test_lines_differ_in_more_than_colour():
-    train, validation = plot_history(HISTORY).lines
-    assert train.get_linestyle() != validation.get_linestyle()
-    assert train.get_marker() != validation.get_marker()
-
-
-def test_loss_axis_is_logarithmic_where_it_helps():
-    assert plot_history(HISTORY).get_yscale() == "log"
-    assert plot_history({"train_loss": [2.0, 1.5]}).get_yscale() == "linear"
-    assert plot_history({"train_loss": [2.0, 0.0]}).get_yscale() == "linear"
-    assert plot_history(HISTORY, value="accuracy").get_yscale() == "linear"
-    ax = plot_history(HISTORY)
-    draw(ax)
-    labels = [label.get_text() for label in ax.get_yticklabels()]
-    assert {"0.1", "0.5", "1", "2"} <= set(labels)
-
-
-@pytest.mark.parametrize("epochs", [1, 2, 7])
-def test_epochs_are_whole_numbers(epochs):
-    ax = plot_history({"train_loss": [1.0] * epochs})
-    draw(ax)
-    assert all(float(tick).is_integer() for tick in ax.get_xticks())
-
-
-def test_history_with_one_part_or_none():
-    assert len(plot_history({"validation_error": [1, 2]}, value="error").lines) == 1
-    with pytest.raises(
-        ValueError, match=r"plot_history: argument 'history': expected 'train_loss'"
-    ):
-        plot_history({"loss": [1.0]})
-
-
-def test_training_is_both_values_side_by_side():
-    loss, accuracy = plot_training(HISTORY, best_epoch=2, title="convnet")
-    assert loss.figure is accuracy.figure
-    assert loss.figure.get_suptitle() == "convnet"
-    assert [ax.get_title() for ax in (loss, accuracy)] == ["Loss", "Accuracy"]
-    own = Figure().subplots(1, 2)
-    assert plot_training(HISTORY, own) is own
 
 
 # --- images -------------------------------------------------------------------------------------
@@ -183,6 +83,17 @@ def test_images_with_channels():
     colours = np.zeros((1, 3, 2, 2))
     colours[0, 0] = 4.0
     np.testing.assert_array_equal(plot_images(colours).images[0].get_array()[0, 0], [1.0, 0.0, 0.0])
+
+
+def test_stretched_images_have_each_its_own_scale():
+    images = np.array([[[0.0, 1.0]], [[5.0, 25.0]], [[3.0, 3.0]]])
+    shown = [image.get_array() for image in plot_images(images, stretch=True).images]
+    np.testing.assert_array_equal(shown, [[[0, 1]], [[0, 1]], [[0, 0]]])
+    colours = np.zeros((2, 3, 1, 2))
+    colours[:, 0, 0, 1] = 2.0, -4.0  # in red; the others are at the top where red falls
+    first, second = (i.get_array() for i in plot_images(colours, stretch=True).images)
+    np.testing.assert_array_equal(first, [[[0, 0, 0], [1, 0, 0]]])
+    np.testing.assert_array_equal(second, [[[1, 1, 1], [0, 1, 1]]])
 
 
 @pytest.mark.parametrize("N, columns", [(1, 1), (2, 2), (4, 2), (6, 3), (10, 5), (16, 4), (40, 8)])
