@@ -29,7 +29,8 @@ NAMES = """
     cuda.manual_seed_all backends.mps.is_available backends.cudnn.deterministic
     backends.cudnn.benchmark autograd.grad autograd.backward func.grad func.grad_and_value func.vjp
     func.jvp func.jacrev func.hessian linalg.norm nn.Module nn.Parameter nn.functional.relu
-    nn.init.kaiming_normal_ optim.SGD optim.Adam utils.data.Dataset utils.data.TensorDataset
+    nn.init.kaiming_normal_ nn.utils.clip_grad_norm_ nn.utils.parameters_to_vector
+    nn.utils.rnn.pad_sequence optim.SGD optim.lr_scheduler.StepLR utils.data.Dataset utils.data.TensorDataset
     utils.data.DataLoader utils.data.Subset utils.data.random_split utils.data.SubsetRandomSampler
     utils.data.default_collate stack cat where einsum matmul bmm mm tril triu topk sort clamp
     __version__
@@ -53,6 +54,9 @@ import {lib}.optim as optim
 import {lib}.utils.data as data
 from {lib} import Tensor, nn, optim
 from {lib}.nn import Parameter
+from {lib}.nn.utils import clip_grad_norm_
+from {lib}.optim import lr_scheduler
+from {lib}.optim.lr_scheduler import StepLR
 from {lib}.utils.data import DataLoader, Dataset, TensorDataset
 from {lib}.utils.data.sampler import SubsetRandomSampler
 assert data.DataLoader is DataLoader is torch.utils.data.DataLoader
