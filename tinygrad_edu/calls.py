@@ -38,7 +38,8 @@ def unary(op: Any) -> Callable:
         if not isinstance(input, Tensor):
             return op.apply((input,), ())
         x = input.array
-        if x.dtype is not _FLOAT32 and x.dtype is not _FLOAT64:
+        dtype = x.dtype
+        if dtype is not _FLOAT32 and dtype is not _FLOAT64:
             return op.apply((input,), ())
         try:
             out = kernel(x)
@@ -72,12 +73,12 @@ def binary(op: Any) -> Callable:
     def call(input: Any, other: Any) -> Any:
         y: Any
         if isinstance(input, Tensor) and (
-            (x := input.array).dtype is _FLOAT32 or x.dtype is _FLOAT64
+            (dtype := (x := input.array).dtype) is _FLOAT32 or dtype is _FLOAT64
         ):
             p = input.node
             if isinstance(other, Tensor):
                 y = other.array
-                if y.dtype is not x.dtype:
+                if y.dtype is not dtype:
                     return op.apply((input, other), ())
                 q = other.node
             elif type(other) is float or type(other) is int:
@@ -102,7 +103,7 @@ def binary(op: Any) -> Callable:
             node.id = next_number()
             node.op = op
             node.parents = (p, q)
-            node.saved = op.pick((out, x, y))
+            node.saved = op.pick((out, x, y)) if op.fields else ()
             node.shape = out.shape
             node.g = node.watch = None
         return result

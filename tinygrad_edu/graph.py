@@ -105,7 +105,11 @@ def backward(
             for root, seed in zip(roots, seeds, strict=True):
                 root.g = seed if root.g is _NOTHING else root.g + seed
                 root.owned = False
-            return _walk(order, wanted, set(targets or ()), retain, wrap)
+            found, arrived = _walk(order, wanted, set(targets or ()), retain, wrap)
+            # Tensors receive their gradients only now, when no rule can fail any more.
+            for node, g in arrived:
+                node.watch.deliver(g, node.op is None and node.owned)
+            return found
         finally:
             _running.pop()
             for node in order:
@@ -142,8 +146,8 @@ def _leading_to(order: list[Node], targets: set[Node]) -> set[Node]:
     return wanted
 
 
-def _walk(order: list[Node], wanted: Any, targets: set, retain: bool, wrap: Any) -> dict:
-    """Visit the nodes in order; return the gradients of `targets`."""
+def _walk(order: list[Node], wanted: Any, targets: set, retain: bool, wrap: Any) -> tuple:
+    """Visit the nodes in order; return the gradients of `targets`, and those that tensors get."""
     found: dict[Node, Any] = {}
     arrived: list[tuple[Node, Any]] = []
     for node in order:
@@ -151,38 +155,38 @@ def _walk(order: list[Node], wanted: Any, targets: set, retain: bool, wrap: Any)
         if g is _NOTHING:
             continue
         node.g = _NOTHING  # free the array as soon as the rule is done with it
-        op = node.op
-        if node.watch is not None:
-            g = node.watch.see(g, wrap)
-            if op is not None and wanted is None and node.watch.retains:
-                arrived.append((node, g))
-        if targets and node in targets:
-            found[node] = g
-        if op is None:
-            if wanted is None:
-                arrived.append((node, g))
+        if node.watch is not None or targets:
+            g = _show(node, g, wanted is None, wrap, arrived, targets, found)
+        if (op := node.op) is None:
             continue
-        saved = node.saved
-        if saved is None:
-            raise GraphError(_RELEASED.format(op.name))
-        if storage.latest > node.id:
-            saved = _unwritten(node)
-        need = _needed(node.parents, wanted) if op.asks_need or wanted is not None else ()
-        if wrap is not None:
+        unchanged = storage.latest < node.id and node.saved is not None
+        saved: Any = node.saved if unchanged else _unwritten(node)
+        need = _needed(node.parents, wanted) if op.asks_need or wrap else ()
+        if wrap:
             grads = op.record_rule(g, node, saved, need, wrap)
         else:
             grads = op.run(g, *saved, need) if op.asks_need else op.run(g, *saved)
-        grads = (grads,) if op.bare else grads
+        grads = (grads,) if op.bare else grads if op.trusted else _counted(node, grads)
         try:
-            _distribute(node, g, grads, wanted, wrap)
+            for i, parent in enumerate(node.parents):  # a strict zip takes twice as long
+                gi = grads[i]
+                if parent is None or gi is None or (wanted is not None and parent not in wanted):
+                    continue
+                if gi.shape != parent.shape:
+                    gi = _fit(gi, parent.shape, node)
+                if parent.g is _NOTHING:  # kept as it is, and by a leaf's tensor if it is free
+                    parent.g = gi
+                    leaf = parent.op is None and wrap is None
+                    parent.owned = leaf and op.trusted and _is_fresh(gi, g, node.saved, grads)
+                elif parent.owned and wrap is None:
+                    parent.g += gi
+                else:  # a new array, which is ours: from the third gradient on it is added to
+                    parent.g, parent.owned = parent.g + gi, True
         except (AttributeError, TypeError, ValueError) as error:
             raise _explain(error, node, grads) from error
         if not retain and op.holds:
             node.saved = None
-    # Tensors receive their gradients only now, when no rule can fail any more.
-    for node, g in arrived:
-        node.watch.deliver(g, node.op is None and node.owned)
-    return found
+    return found, arrived
 
 
 _RELEASED = (
@@ -190,6 +194,19 @@ _RELEASED = (
     "this part of the graph. Give retain_graph=True to the earlier call, or, if a tensor was kept "
     "from the last step, detach() it before using it again"
 )
+
+
+def _show(
+    node: Node, g: Any, deliver: bool, wrap: Any, arrived: list, targets: set, found: dict
+) -> Any:
+    """Let the hooks of a node see its gradient, and keep it for the tensor or the caller."""
+    if node.watch is not None:
+        g = node.watch.see(g, wrap)
+        if deliver and (node.op is None or node.watch.retains):
+            arrived.append((node, g))
+    if node in targets:
+        found[node] = g
+    return g
 
 
 def _needed(parents: tuple, wanted: set | None) -> tuple:
@@ -201,26 +218,11 @@ def _needed(parents: tuple, wanted: set | None) -> tuple:
     return tuple([parent is not None for parent in parents])
 
 
-def _distribute(node: Node, g: Any, grads: Any, wanted: set | None, wrap: Any) -> None:
-    """Add the gradients that a rule returned to the slots of the parents.
-
-    The first one is kept as it is: it may be shared, so the second makes a new array; from the
-    third on that array is ours, and is added to in place.
-    """
-    for parent, gi in zip(node.parents, grads, strict=True):
-        if parent is None or gi is None or (wanted is not None and parent not in wanted):
-            continue
-        if gi.shape != parent.shape:
-            gi = _fit(gi, parent.shape, node)
-        if parent.g is _NOTHING:
-            parent.g = gi
-            # A leaf's tensor may keep this array, if nobody else holds it.
-            leaf = wrap is None and parent.op is None
-            parent.owned = leaf and node.op.trusted and _is_fresh(gi, g, node.saved, grads)
-        elif parent.owned and wrap is None:
-            parent.g += gi
-        else:
-            parent.g, parent.owned = parent.g + gi, True
+def _counted(node: Node, grads: Any) -> Any:
+    """What a user's rule returned: one gradient for each input, or an error."""
+    if not isinstance(grads, (tuple, list)) or len(grads) != len(node.parents):
+        raise _explain(ValueError(), node, grads)
+    return grads
 
 
 def _explain(error: Exception, node: Node, grads: Any) -> Exception:
@@ -268,7 +270,12 @@ def _fit(g: Any, shape: tuple, node: Node) -> Any:
 
 
 def _unwritten(node: Node) -> tuple:
-    """The saved values, with a `_Stale` in place of each that was overwritten since."""
+    """The saved values, with a `_Stale` in place of each that was overwritten since.
+
+    Errors: GraphError if they were released.
+    """
+    if node.saved is None:
+        raise GraphError(_RELEASED.format(node.op.name))
 
     def fresh(value: Any, name: str) -> Any:
         array = getattr(value, "array", value)
@@ -281,7 +288,7 @@ def _unwritten(node: Node) -> tuple:
         )
 
     saved = []
-    for field, value in zip(node.op.fields, node.saved or (), strict=True):
+    for field, value in zip(node.op.fields, node.saved, strict=True):
         name = "its result" if field == "out" else f"its argument {field!r}"
         if not isinstance(value, tuple):
             value = fresh(value, name)
