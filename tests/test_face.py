@@ -30,7 +30,8 @@ NAMES = """
     backends.cudnn.benchmark autograd.grad autograd.backward func.grad func.grad_and_value func.vjp
     func.jvp func.jacrev func.hessian linalg.norm nn.Module nn.Parameter nn.functional.relu
     nn.init.kaiming_normal_ nn.utils.clip_grad_norm_ nn.utils.parameters_to_vector
-    nn.utils.rnn.pad_sequence optim.SGD optim.lr_scheduler.StepLR utils.data.Dataset utils.data.TensorDataset
+    nn.utils.rnn.pad_sequence optim.SGD optim.lr_scheduler.StepLR utils.data.Dataset
+    utils.data.TensorDataset
     utils.data.DataLoader utils.data.Subset utils.data.random_split utils.data.SubsetRandomSampler
     utils.data.default_collate stack cat where einsum matmul bmm mm tril triu topk sort clamp
     __version__
