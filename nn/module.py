@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from tinygrad_edu import dtypes
+from tinygrad_edu import cuda, dtypes
 from tinygrad_edu.device import Device
 from tinygrad_edu.errors import DTypeError, describe
 from tinygrad_edu.hooks import RemovableHandle
@@ -243,12 +243,7 @@ class Module(Registry):
         """Convert all parameters and buffers, whole numbers as well, to a dtype, in place."""
         return self._apply(lambda t: t.to(dst_type))
 
-    def cuda(self: M, device: Any = None) -> M:
-        """Move to a GPU: there is none. Errors: ValueError."""
-        raise ValueError(
-            "cuda: expected 'cpu', got 'cuda'; tensors live on the CPU only: leave the call out, "
-            "or make it depend on tg.cuda.is_available()"
-        )
+    cuda = cuda.move
 
     def cpu(self: M) -> M:
         """The module itself: it is on the CPU."""

@@ -183,3 +183,44 @@ def test_multinomial_refuses(torch, kind):
     build, count, message = REFUSED[kind]
     with pytest.raises((ValueError, RuntimeError), match=message if torch is tg else None):
         torch.multinomial(build(torch), count)
+
+
+@both
+def test_new_tensors_take_the_dtype_of_one_that_is_there(torch):
+    x = torch.ones(2, dtype=torch.float64)
+    for new, values in (
+        (x.new_zeros(2, 3), [[0.0] * 3] * 2),
+        (x.new_ones((2,)), [1.0, 1.0]),
+        (x.new_full((2, 1), 7), [[7.0], [7.0]]),
+        (x.new_tensor([1, 2]), [1.0, 2.0]),
+    ):
+        assert new.tolist() == values and new.dtype == torch.float64 and not new.requires_grad
+    assert tuple(x.new_empty(2, 0).shape) == (2, 0)
+    made = x.new_zeros(3, dtype=torch.float32, requires_grad=True)
+    assert made.dtype == torch.float32 and made.requires_grad
+
+
+@both
+@pytest.mark.parametrize("shape", [(3, 3), (2, 4), (7, 3), (3, 3, 3)], ids=str)
+@pytest.mark.parametrize("wrap", [False, True])
+def test_fill_diagonal(torch, shape, wrap):
+    x = torch.ones(shape, dtype=torch.float64, requires_grad=True)
+    y = x * 2
+    y.fill_diagonal_(5.0, wrap=wrap)
+    expected = np.full(shape, 2.0)
+    np.fill_diagonal(expected, 5.0, wrap)
+    assert y.tolist() == expected.tolist()
+    y.sum().backward()
+    assert x.grad.tolist() == np.where(expected == 5, 0.0, 2.0).tolist()
+
+
+@both
+def test_fill_diagonal_refuses(torch):
+    for shape in ((3,), (2, 3, 3)):
+        with pytest.raises(RuntimeError):
+            torch.ones(shape).fill_diagonal_(1.0)
+
+
+def test_there_is_no_gpu():
+    with pytest.raises(ValueError, match=r"cuda: .*CPU only: leave the call out"):
+        tg.ones(2).cuda()

@@ -9,6 +9,7 @@ import typing as _typing
 from types import ModuleType as _ModuleType
 
 from tinygrad_edu.ops import activations as activations
+from tinygrad_edu.ops import alike as alike
 from tinygrad_edu.ops import attention as attention
 from tinygrad_edu.ops import embedding as embedding
 from tinygrad_edu.ops import fold as fold

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu import dtypes
+from tinygrad_edu import cuda, dtypes
 from tinygrad_edu.device import Device
 from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.op import composite, op
@@ -133,6 +133,9 @@ def type_as(input: Tensor, other: Tensor) -> Tensor:
     tensor([1., 2.])
     """
     return convert(input, other.dtype)
+
+
+Tensor.cuda = cuda.move  # type: ignore[method-assign]
 
 
 @composite(method="cpu")

@@ -230,6 +230,19 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     return place("fill_", self, assign, value)
 
 
+def fill_diagonal_(self: Tensor, fill_value: float, wrap: bool = False) -> Tensor:
+    """Set the main diagonal to a number; with `wrap` it starts anew below a tall matrix.
+
+    Errors: ShapeError for fewer than two dims, and for unequal sizes of more than two.
+    """
+    if self.ndim < 2 or (self.ndim > 2 and len(set(self.shape)) > 1):
+        expected = "a matrix, or more dims of equal size"
+        raise ShapeError(f"fill_diagonal_: expected {expected}, got shape {self.shape}")
+    diagonal = np.zeros(self.shape, bool)
+    np.fill_diagonal(diagonal, True, wrap)
+    return self.masked_fill_(make(diagonal, None), fill_value)
+
+
 def zero_(self: Tensor) -> Tensor:
     """Set every element to 0."""
     return place("zero_", self, assign, np.zeros((), self.dtype))
@@ -271,7 +284,7 @@ def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None
     return place("bernoulli_", self, assign, drawn.astype(self.dtype))
 
 
-for _method in (copy_, fill_, zero_, normal_, uniform_, bernoulli_):
+for _method in (copy_, fill_, fill_diagonal_, zero_, normal_, uniform_, bernoulli_):
     setattr(Tensor, _method.__name__, _method)
 
 
