@@ -12,15 +12,6 @@ def lin(a, b, *shape):
     return np.linspace(a, b, num=int(np.prod(shape))).reshape(shape)
 
 
-@pytest.fixture
-def draw():
-    """NumPy's global stream after the course's seed; it is put back afterwards."""
-    state = np.random.get_state()
-    np.random.seed(231)
-    yield np.random
-    np.random.set_state(state)
-
-
 def check_backward(forward, backward, inputs, dout, tolerance):
     """Each gradient against the numerical one; and nothing is changed by the pair."""
     before = [x.copy() for x in (*inputs, dout)]

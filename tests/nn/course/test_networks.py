@@ -14,15 +14,6 @@ def lin(a, b, *shape):
     return np.linspace(a, b, num=int(np.prod(shape))).reshape(shape)
 
 
-@pytest.fixture
-def draw():
-    """NumPy's global stream after the course's seed; it is put back afterwards."""
-    state = np.random.get_state()
-    np.random.seed(231)
-    yield np.random
-    np.random.set_state(state)
-
-
 H = 1e-5
 
 

@@ -10,15 +10,6 @@ from tinygrad_edu.nn.course import *
 from tinygrad_edu.nn.course import update_rules
 
 
-@pytest.fixture
-def draw():
-    """NumPy's global stream after the course's seed; it is put back afterwards."""
-    state = np.random.get_state()
-    np.random.seed(231)
-    yield np.random
-    np.random.set_state(state)
-
-
 def images(draw, n, classes=10):
     """Images of a mean image per class, and noise."""
     means = draw.randn(classes, 3, 8, 8)
