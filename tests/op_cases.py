@@ -9,7 +9,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
 from typing import Any
 
 import hypothesis.extra.numpy as npst
@@ -18,6 +17,7 @@ import numpy as np
 
 import tinygrad_edu as tg
 from tinygrad_edu.op import OPS
+from tinygrad_edu.testing.strategies import axes, shapes
 
 # --- cases ------------------------------------------------------------------------------------
 
@@ -56,19 +56,12 @@ class Family:
         return replace(self, cases=(*self.cases, *more))
 
 
-def shapes(least: int) -> st.SearchStrategy:
-    return npst.array_shapes(min_dims=0, max_dims=3, min_side=least, max_side=3)
-
-
 @st.composite
 def reductions(draw: st.DrawFn, least: int, one: bool = False) -> Case:
     """A reduction over no, one or several dims, counted from either end."""
-    shape = draw(shapes(least))
-    places = range(len(shape))
-    dims = [None, *places, *(i - len(shape) for i in places)]
-    if not one:
-        dims += [pair for n in (2, 3) for pair in combinations(places, n)]
-    return case(shape, dim=draw(st.sampled_from(dims)), keepdim=draw(st.booleans()))
+    shape = draw(shapes(min_side=least))
+    dims = axes(shape, several=not one, none=True) if shape else st.none()
+    return case(shape, dim=draw(dims), keepdim=draw(st.booleans()))
 
 
 def along(least: int) -> st.SearchStrategy[Case]:
@@ -92,7 +85,7 @@ def products(least: int) -> st.SearchStrategy[Case]:
 
 ONE = Family(
     (case((2, 3)), case(()), case((0, 3))),
-    drawn=lambda least: shapes(least).map(case),
+    drawn=lambda least: shapes(min_side=least).map(case),
 )
 PAIR = Family(
     (case((2, 3), (2, 3)), case((2, 1), (1, 3)), case((), (2,)), case((2, 3), 1.5),

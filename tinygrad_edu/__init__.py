@@ -74,7 +74,7 @@ from tinygrad_edu.tensor import Tensor
 
 Size = tuple  # of PyTorch's class, which is a tuple, only the name
 
-_LAZY = ("cli", "datasets", "nn", "optim", "utils")
+_LAZY = ("cli", "datasets", "nn", "optim", "testing", "utils")
 
 
 def __getattr__(name):  # so that `tg.nn` works after a plain `import tinygrad_edu`

@@ -1,0 +1,1 @@
+"""Tools for tests: `strategies`, which draw tensors and networks with hypothesis."""
