@@ -1,0 +1,175 @@
+"""Experiments on the steps of a forward function, without its source.
+
+An input goes in as an array that notices every NumPy operation on it and on what is made of it. A
+step is a place in the source and an operand there. When forward is run again at another input, one
+step can be held: its operand is what it was at first. The derivative then lacks the way through
+that step, and if that is what backward gives, the way is what it misses.
+"""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Experiment", "Step", "Trace"]
+
+_NUMPY = np.__file__.rpartition("/")[0]
+
+
+@dataclass(frozen=True)
+class Step:
+    """An operation on a traced array: where in the source, which, and which operand."""
+
+    place: tuple[tuple[str, int], ...]
+    operation: str
+    operand: int
+
+    def __str__(self) -> str:
+        file, line = self.place[-1]
+        text = linecache.getline(file, line).strip()
+        return f"line {line}, `{text}`" if text else f"line {line}"
+
+
+@dataclass
+class Event:
+    """What one operation was given, and what it made of it."""
+
+    operands: list[Any]
+    operand: np.ndarray
+    result: Any
+
+
+@dataclass
+class Experiment:
+    """What to do at a step: change its operand, or its result, given what they were at first."""
+
+    step: Step | None = None
+    operand: Callable[[np.ndarray, Event], np.ndarray] | None = None
+    result: Callable[[Any, np.ndarray, Event], Any] | None = None
+
+
+@dataclass
+class Trace:
+    """A run of forward whose operations are noticed, and changed if an experiment says so."""
+
+    first: dict[Step, list[Event]] = field(default_factory=dict)
+    experiment: Experiment = field(default_factory=Experiment)
+    events: dict[Step, list[Event]] = field(default_factory=lambda: defaultdict(list))
+
+    def array(self, x: np.ndarray) -> np.ndarray:
+        """A copy of an array that this trace follows."""
+        traced = np.array(x).view(_Traced)
+        traced.trace = self
+        return traced
+
+    def perform(self, function: Callable, name: str, args: Any, kwargs: Any) -> Any:
+        """Run an operation on plain arrays, and note what it did."""
+        operands: list[Any] = []
+        plain = _plain(args, operands)
+        place = _place()
+        steps = [
+            (k, Step(place, name, k)) for k, o in enumerate(operands) if isinstance(o, _Traced)
+        ]
+        now = [_view(o) for o in operands]
+        for k, step in steps:
+            if step == self.experiment.step and self.experiment.operand:
+                now[k] = self.experiment.operand(now[k], self.earlier(step))
+        plain = _plain(args, [], iter(now)) if steps else plain
+        result = function(*plain, **{k: _plain(v, []) for k, v in kwargs.items()})
+        for k, step in steps:
+            if step == self.experiment.step and self.experiment.result:
+                result = self.experiment.result(result, now[k], self.earlier(step))
+            kept = np.array(result) if isinstance(result, np.ndarray | np.generic) else None
+            self.events[step].append(Event([_copy(o) for o in now], np.array(now[k]), kept))
+        return result
+
+    def earlier(self, step: Step) -> Event:
+        """What happened at the same point of the first run."""
+        return self.first[step][len(self.events[step])]
+
+    def follow(self, result: Any) -> Any:
+        """Follow the result of an operation, if it has a derivative."""
+        if isinstance(result, tuple | list):
+            return type(result)(self.follow(r) for r in result)
+        if isinstance(result, np.ndarray | np.generic) and np.issubdtype(result.dtype, np.floating):
+            traced = np.asarray(result).view(_Traced)
+            traced.trace = self
+            return traced
+        return result
+
+
+class _Traced(np.ndarray):
+    """An array that reports what is done with it."""
+
+    trace: Trace  # type: ignore[assignment]
+
+    def __array_finalize__(self, parent: Any) -> None:
+        if hasattr(parent, "trace"):
+            self.trace = parent.trace
+
+    def __array_ufunc__(
+        self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **kw: Any
+    ) -> Any:
+        trace = _trace((inputs, out))
+        if out is not None:
+            kw["out"] = tuple(_view(o) for o in out)
+        name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+        result = trace.perform(getattr(ufunc, method), name, inputs, kw)
+        if out is None:
+            return trace.follow(result)
+        if result is not kw["out"][0]:  # an experiment changed it
+            kw["out"][0][...] = result
+        return out[0] if len(out) == 1 else out
+
+    def __array_function__(self, func: Callable, types: Any, args: Any, kwargs: Any) -> Any:
+        trace = _trace((args, list(kwargs.values())))
+        if func in (np.ndim, np.shape, np.size, np.zeros_like, np.ones_like, np.empty_like):
+            return func(*_plain(args, []), **kwargs)
+        return trace.follow(trace.perform(func, func.__name__, args, kwargs))
+
+    def dot(self, other: Any, out: Any = None) -> Any:
+        """As np.dot, which is noticed."""
+        return np.dot(self, other)
+
+
+def _trace(values: Any) -> Trace:
+    """The trace of the first traced array among nested values."""
+    found: list[Any] = []
+    _plain(values, found)
+    return next(v.trace for v in found if isinstance(v, _Traced))
+
+
+def _view(value: Any) -> Any:
+    return value.view(np.ndarray) if isinstance(value, _Traced) else value
+
+
+def _copy(value: Any) -> Any:
+    return np.array(value) if isinstance(value, np.ndarray) else value
+
+
+def _plain(value: Any, leaves: list, instead: Any = None) -> Any:
+    """Nested values with plain arrays; the leaves are collected, or taken from `instead`."""
+    if isinstance(value, tuple | list):
+        return type(value)([_plain(v, leaves, instead) for v in value])
+    leaves.append(value)
+    return _view(value) if instead is None else next(instead)
+
+
+def _place() -> tuple[tuple[str, int], ...]:
+    """The lines of source that lead to this operation, the innermost last, NumPy's left out."""
+    lines = []
+    frame: Any = sys._getframe(2)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if name.endswith("pair.py") and frame.f_code.co_name == "call":
+            break
+        if name != __file__ and not name.startswith(_NUMPY) and not name.startswith("<__array"):
+            lines.append((name, frame.f_lineno))
+        frame = frame.f_back
+    return tuple(reversed(lines))
