@@ -151,6 +151,30 @@ def test_facts_of_inputs():
     assert x.grad.dtype == tg.float32
 
 
+def test_facts_alone_are_enough_for_a_rule():
+    """Calls that are unrolled for speed record it too."""
+
+    @op
+    def total(input, /):
+        return np.sum(input)
+
+    @total.rule
+    def total_rule(g, input_shape):
+        return tg.broadcast_to(g, input_shape)
+
+    @op
+    def inner(input, other, /):
+        return np.sum(input + 2 * other)
+
+    @inner.rule
+    def inner_rule(g, input_shape, other_shape):
+        return tg.broadcast_to(g, input_shape), tg.broadcast_to(g * 2, other_shape)
+
+    x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    (total(x) + inner(x, y)).backward()
+    assert (x.grad.tolist(), y.grad.tolist()) == ([2.0, 2.0], [2.0, 2.0])
+
+
 def test_out_is_the_recorded_result():
     """The second gradient goes through `out` as well."""
 

@@ -90,7 +90,6 @@ class Op:
         self.asks_need = self.trusted = False
         self.holds = False  # whether values are saved, not only facts and settings
         self.fields: list[str] = []  # what is saved, in the order `run` takes it
-        self.facts: list[tuple[int, str]] = []  # of the fields: (input, "shape" or "dtype")
         self.pick: Callable[[tuple], tuple] = itemgetter(slice(0, 0))
         self.quick = False
 
@@ -133,14 +132,16 @@ class Op:
         self.fields = [name for name in names if name != "need"]
         facts = [name for name in self.fields if name not in self._everything()]
         split = [name.rpartition("_") for name in facts]
-        self.facts = [(self.inputs.index(name), attribute) for name, _, attribute in split]
         everything = self._everything() + facts
         places = [everything.index(name) for name in self.fields]
         if len(places) > 1:
             self.pick = itemgetter(*places)
         else:  # itemgetter makes a tuple of two places or more; below that, a slice does
             self.pick = itemgetter(slice(places[0], places[0] + 1) if places else slice(0, 0))
-        self.quick = not self.facts
+        if facts:
+            found = [(1 + self.inputs.index(name), fact) for name, _, fact in split]
+            self.pick = _with_facts(self.pick, found)
+        self.quick = True
         self.holds = not {"out", *self.inputs, *self.extras}.isdisjoint(self.fields)
 
     def _everything(self) -> list[str]:
@@ -192,12 +193,18 @@ class Op:
         """The node that records this call."""
         parents = tuple([x.node if isinstance(x, Tensor) else None for x in inputs])
         everything = (out, *((arrays,) if self.variadic else arrays), *settings, *extras)
-        for place, attribute in self.facts:
-            if self.variadic:
-                everything += (tuple([getattr(x, attribute) for x in arrays]),)
-            else:
-                everything += (getattr(arrays[place], attribute, ()),)
         return Node(self, parents, self.pick(everything), out.shape)
+
+
+def _with_facts(pick: Callable, facts: list[tuple[int, str]]) -> Callable:
+    """`pick` out of everything, and the facts (place of an input, "shape" or "dtype") after it."""
+
+    def fact(x: Any, name: str) -> Any:
+        if isinstance(x, tuple):  # the inputs of a variadic op
+            return tuple([fact(part, name) for part in x])
+        return getattr(x, name, ())
+
+    return lambda everything: pick((*everything, *[fact(everything[i], name) for i, name in facts]))
 
 
 def _first(rule: Callable, count: int, need: bool) -> Callable:
