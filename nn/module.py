@@ -12,6 +12,7 @@ from tinygrad_edu import cuda, dtypes
 from tinygrad_edu.device import Device
 from tinygrad_edu.errors import DTypeError, describe
 from tinygrad_edu.hooks import RemovableHandle
+from tinygrad_edu.recording import module_calls
 from tinygrad_edu.tensor import Tensor
 
 from . import state
@@ -292,6 +293,9 @@ class Module(Registry):
             f"({name}): {self.__dict__[name]!r}" for name, k in self._kinds.items() if k == MODULE
         ]
         return framed(type(self).__name__, extra.split("\n") if extra else [], parts)
+
+
+module_calls.add(Module.__call__.__code__)  # so that a recording knows which modules are running
 
 
 def framed(title: str, extra: list[str], parts: list[str]) -> str:

@@ -26,6 +26,7 @@ if not (_here / "nn" / "__init__.py").exists():
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tinygrad_edu\.")
 
 from tinygrad_edu import autograd, backends, cuda, func, linalg
+from tinygrad_edu.anomaly import *
 from tinygrad_edu.checkpoint import load, save
 from tinygrad_edu.device import Device as device
 from tinygrad_edu.dtypes import (

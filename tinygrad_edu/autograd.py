@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tinygrad_edu.anomaly import detect_anomaly, set_detect_anomaly
 from tinygrad_edu.errors import GraphError
 from tinygrad_edu.func import gradients as grad
 from tinygrad_edu.modes import enable_grad, no_grad, set_grad_enabled
 from tinygrad_edu.tensor import Tensor, backward_all
 
-__all__ = ["backward", "enable_grad", "grad", "no_grad", "set_grad_enabled"]
+__all__ = [
+    "backward", "detect_anomaly", "enable_grad", "grad", "no_grad", "set_detect_anomaly",
+    "set_grad_enabled",
+]  # fmt: skip
 
 
 def backward(

@@ -18,8 +18,15 @@ from tinygrad_edu.modes import is_grad_enabled
 from tinygrad_edu.storage import next_number
 from tinygrad_edu.tensor import Tensor
 
-_FLOAT32, _FLOAT64 = dtypes.float32, dtypes.float64
+_FLOAT32: Any = dtypes.float32
+_FLOAT64: Any = dtypes.float64
 _new = object.__new__
+
+
+def unroll(wanted: bool) -> None:
+    """Let the unrolled calls serve floats, as they do; or leave all dtypes to `Op.apply`."""
+    global _FLOAT32, _FLOAT64
+    _FLOAT32, _FLOAT64 = (dtypes.float32, dtypes.float64) if wanted else (None, None)
 
 
 def _named(call: Callable, names: list[str]) -> Callable:

@@ -7,8 +7,9 @@ how to mend it; `describe` words them all alike.
 from __future__ import annotations
 
 __all__ = [
-    "CheckpointError", "DTypeError", "DataFileError", "DimensionError", "DivisionError",
-    "GradientError", "GraphError", "LinAlgError", "RangeError", "SettingError", "ShapeError",
+    "AnomalyError", "CheckpointError", "DTypeError", "DataFileError", "DimensionError",
+    "DivisionError", "GradientError", "GraphError", "LinAlgError", "RangeError", "SettingError",
+    "ShapeError",
 ]  # fmt: skip
 
 
@@ -46,6 +47,10 @@ class GraphError(RuntimeError):
 
 class GradientError(AssertionError):
     """A gradient that differs from the numerical one."""
+
+
+class AnomalyError(FloatingPointError, RuntimeError):
+    """A nan or an infinity, found by `detect_anomaly`; PyTorch raises RuntimeError."""
 
 
 class CheckpointError(ValueError, RuntimeError):

@@ -1,0 +1,230 @@
+"""What each op was called with, in which line of the program and in which module: for explanations.
+
+Nobody pays for this while nobody asks. While a `Recording` is active the unrolled calls are put
+aside, so that every call comes through `Op.apply`, and every node through `Op.node`; these two and
+the backward pass are replaced by forms that report.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_edu import calls, graph
+from tinygrad_edu.graph import Node
+from tinygrad_edu.op import Op
+from tinygrad_edu.tensor import Tensor
+
+__all__ = ["Call", "Place", "Recorded", "Recording", "ancestors", "call_of", "observed"]
+
+PACKAGE = __name__.partition(".")[0]
+module_calls: set[CodeType] = set()  # the code that calls a module's forward; nn adds its own
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in the program: the line outside this package, and the modules that were running.
+
+    `modules` has the path and the class of each, the outermost first; its path is "".
+    """
+
+    file: str = ""
+    line: int = 0
+    function: str = ""
+    modules: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def module(self) -> str:
+        """The innermost module: `encoder.fc1 (Linear)`; "" outside of modules."""
+        path, kind = self.modules[-1] if self.modules else ("", "")
+        return f"{path} ({kind})" if path else kind
+
+    @property
+    def code(self) -> str:
+        """The text of the line, "" if it cannot be read."""
+        import linecache
+
+        return linecache.getline(self.file, self.line).strip()
+
+    def lines(self) -> list[str]:
+        """The place in words, a line for the module and one for the source."""
+        found = [f"  in the module {self.module}"] if self.modules else []
+        if self.file:
+            code = f": {self.code}" if self.code else ""
+            found += [f"  at {self.file}:{self.line}, in {self.function}{code}"]
+        return found
+
+
+def here() -> Place:
+    """The place that is running now, read from the frames of the interpreter."""
+    frame: Any = sys._getframe(1)
+    modules: list[Any] = []
+    source = ("", 0, "")
+    while frame is not None:
+        if frame.f_code in module_calls:
+            modules.append(frame.f_locals["self"])
+        elif not source[0]:
+            name = frame.f_globals.get("__name__") or ""
+            if name.partition(".")[0] != PACKAGE:
+                source = (frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+        frame = frame.f_back
+    paths = []
+    for module in reversed(modules):
+        path = modules[-1]._path_of(id(module))
+        if path is not None:
+            paths.append((path, type(module).__name__))
+    return Place(*source, tuple(paths))
+
+
+class Call(NamedTuple):
+    """A recorded call: the op, its inputs (arrays and numbers), settings and result."""
+
+    op: Op
+    inputs: tuple
+    settings: tuple
+    out: np.ndarray
+    constants: tuple[int, ...]  # which inputs are tensors without a graph
+    place: Place
+
+
+class Recorded(Node):
+    """A node that knows its call."""
+
+    __slots__ = ("call",)
+
+    call: Call
+
+
+def call_of(node: Node) -> Call | None:
+    """The call that a node records, if it was made while a `Recording` was active."""
+    return getattr(node, "call", None)
+
+
+class Recording:
+    """Makes nodes that know their call, in this thread, inside a `with` block."""
+
+    def __init__(self) -> None:
+        self._before: list[Any] = []
+
+    def saw(self, op: Op, inputs: tuple, settings: tuple, result: Tensor) -> None:
+        """Look at the result of an op, recorded or not."""
+
+    def backward(self, roots: Sequence[Node], seeds: Sequence[Any], **how: Any) -> dict[Node, Any]:
+        """Run a backward pass."""
+        return _backward(roots, seeds, **how)
+
+    def __enter__(self) -> Any:
+        self._before.append(activate(self))
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        activate(self._before.pop())
+
+
+_active: ContextVar[Recording | None] = ContextVar("tinygrad_edu_recording", default=None)
+active = _active.get
+_lock = threading.Lock()
+_count = 0  # of all threads
+_apply, _node, _backward = Op.apply, Op.node, graph.backward
+
+
+def activate(recording: Recording | None) -> Recording | None:
+    """Let `recording` (None: none) see what this thread does; returns the one before."""
+    global _count
+    before = active()
+    _active.set(recording)
+    with _lock:
+        _count += (recording is not None) - (before is not None)
+        calls.unroll(not _count)
+        functions = (_watched_apply, _watched_node) if _count else (_apply, _node)
+        Op.apply, Op.node = functions  # type: ignore[method-assign]
+        graph.backward = _watched_backward if _count else _backward
+    return before
+
+
+def _watched_apply(self: Op, inputs: tuple, settings: tuple) -> Any:
+    result = _apply(self, inputs, settings)
+    recording = active()
+    if recording is not None and isinstance(result, Tensor):
+        recording.saw(self, inputs, settings, result)
+    return result
+
+
+def _watched_node(
+    self: Op, out: Any, inputs: tuple, arrays: tuple, settings: tuple, extras: tuple
+) -> Node:
+    made = _node(self, out, inputs, arrays, settings, extras)
+    if active() is None:
+        return made
+    node = Recorded(made.op, made.parents, made.saved or (), made.shape)
+    constants = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.node is None]
+    node.call = Call(self, arrays, settings, out, tuple(constants), here())
+    return node
+
+
+def _watched_backward(roots: Sequence[Node], seeds: Sequence[Any], **how: Any) -> dict[Node, Any]:
+    recording = active()
+    if recording is None:
+        return _backward(roots, seeds, **how)
+    return recording.backward(roots, seeds, **how)
+
+
+# --- passes -------------------------------------------------------------------------------------
+
+
+def ancestors(roots: Sequence[Node]) -> list[Node]:
+    """The roots and all nodes they depend on, the youngest first."""
+    found = dict.fromkeys(roots)
+    order = list(found)
+    for node in order:  # grows while it is read
+        for parent in node.parents:
+            if parent is not None and parent not in found:
+                found[parent] = None
+                order.append(parent)
+    return sorted(order, key=lambda node: node.id, reverse=True)
+
+
+See = Callable[[Node, Any, tuple], None]  # (node, its gradient, those of its inputs)
+
+
+class _Observed:
+    """In the place of a node's op: shows what the rule made of the gradient."""
+
+    def __init__(self, node: Node, see: See) -> None:
+        self.node, self.op, self.see = node, node.op, see
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.op, name)
+
+    def _show(self, g: Any, grads: Any) -> Any:
+        if self.op.bare or isinstance(grads, (tuple, list)):  # the walk refuses anything else
+            self.see(self.node, g, (grads,) if self.op.bare else tuple(grads))
+        return grads
+
+    def run(self, g: Any, *saved: Any) -> Any:
+        return self._show(g, self.op.run(g, *saved))
+
+    def record_rule(self, g: Any, *rest: Any) -> Any:
+        return self._show(g, self.op.record_rule(g, *rest))
+
+
+@contextmanager
+def observed(nodes: Sequence[Node], see: See) -> Iterator[None]:
+    """Show every rule that a backward pass runs for these nodes, inside the block."""
+    with graph.turn:
+        made = [node for node in nodes if node.op is not None]
+        for node in made:
+            node.op = _Observed(node, see)
+        try:
+            yield
+        finally:
+            for node in made:
+                node.op = node.op.op
