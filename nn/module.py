@@ -244,7 +244,9 @@ class Module(Registry):
         """Convert all parameters and buffers, whole numbers as well, to a dtype, in place."""
         return self._apply(lambda t: t.to(dst_type))
 
-    cuda = cuda.move
+    def cuda(self: M, device: Any = None) -> M:
+        """Move to a GPU: there is none. Errors: ValueError."""
+        return cuda.move(self, device)
 
     def cpu(self: M) -> M:
         """The module itself: it is on the CPU."""

@@ -71,7 +71,7 @@ NOT_SAMPLED = {
         "normal", "randn", "randn_like", "rand_like", "randint", "randint_like", "bernoulli",
         "multinomial", "dropout", "nn.functional.dropout", "nn.functional.dropout2d",
     },
-    "what the memory happens to hold": {"empty", "empty_like"},
+    "what the memory happens to hold": {"empty", "empty_like", "new_empty"},
     "the method `unfold` is another function": {"unfold"},
     "the older `torch.svd` is not there": {"svd"},
     "PyTorch has no samples of it": {"cast", "type_as"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -83,8 +84,10 @@ def test_the_head_of_a_script(torch):
     before = vars(torch.backends.cudnn).copy()
     torch.manual_seed(3)
     torch.cuda.manual_seed_all(3)
-    torch.backends.cudnn.deterministic = True
-    torch.backends.cudnn.benchmark = False
+    # PyTorch's test tools, once imported by another test, forbid it to set flags.
+    with getattr(torch.backends, "__allow_nonbracketed_mutation", nullcontext)():
+        torch.backends.cudnn.deterministic = True
+        torch.backends.cudnn.benchmark = False
     device = torch.device(name)
     x: torch.Tensor = torch.zeros(2, dtype=torch.float32, device=device)
     assert x.dtype == torch.float32

@@ -474,8 +474,9 @@ def test_an_interrupted_program_leaves_no_worker(worker, sent, tmp_path):
     command = [*script(SLOW, tmp_path / "slow.py"), worker]
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        command, env=environment(), stdout=pipe, stderr=pipe, text=True, start_new_session=True
-    ) as program:
+        command, env=environment(), stdout=pipe, stderr=pipe, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's & ignores it
+    ) as program:  # fmt: skip
         assert program.stdout.readline()
         if sent == signal.SIGINT:  # as a terminal does: to all of them
             os.killpg(program.pid, sent)
