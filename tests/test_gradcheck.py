@@ -194,6 +194,25 @@ def test_strong_curvature_is_no_kink():
     assert not result.kinks
 
 
+def test_jump_is_reported_and_no_error():
+    """The gradient of a maximum jumps at a tie: it has no gradient there, and half of it each."""
+    x, y = leaf(1.0, 2.0), leaf(1.0, 3.0)
+    result = tg.gradgradcheck(tg.maximum, (x, y))
+    assert result
+    assert {(kink.input, kink.element, kink.jump) for kink in result.kinks} == {
+        (0, (0,), True), (1, (0,), True),
+    }  # fmt: skip
+    assert "input 0, element (0,): a jump: the slopes grow as the step shrinks" in str(result)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e6])
+def test_rounding_errors_are_no_jump(scale):
+    flat = wrong_op(lambda input, /: input * 0 + 0.1 * scale, lambda g, input: g * 0.5)
+    result = tg.gradcheck(flat, leaf(0.3))
+    assert not result
+    assert not result.kinks
+
+
 def test_random_numbers_are_frozen():
     x = leaf(1, 2, 3, 4)
     assert tg.gradcheck(lambda x: tg.dropout(x, 0.5) * tg.rand(4, dtype=tg.float64), x)
@@ -214,6 +233,12 @@ def test_float32_is_refused():
         tg.gradcheck(tg.exp, x)
     with pytest.raises(DTypeError, match="output 0: expected float64, got float32"):
         tg.gradcheck(lambda x: tg.exp(x.float()), leaf(1.0))
+
+
+@pytest.mark.parametrize("output, got", [(2.0, "float"), ((), "none"), ([None, 1], "int")])
+def test_outputs_must_be_tensors(output, got):
+    with pytest.raises(DTypeError, match=f"output: expected a tensor or several, got {got}"):
+        tg.gradcheck(lambda x: output, leaf(1.0))
 
 
 def test_an_input_must_require_a_gradient():

@@ -24,6 +24,7 @@ __all__ = ["gradcheck", "gradgradcheck"]
 _EVERY_ELEMENT = 2000  # up to so many elements of an input each one is perturbed
 _EVERY_OUTPUT = 64  # up to so many output elements each one is compared alone
 _DIRECTIONS = 8  # random directions for larger inputs
+_ROUNDING = 1e-10  # far above the relative rounding error of a value, far below any real jump
 
 
 def gradcheck(
@@ -40,12 +41,13 @@ def gradcheck(
     `func(*inputs)` returns a tensor or several; gradients are compared for the inputs that require
     one, which must be float64. A derivative is right if it differs from the numerical one by at
     most atol + rtol * |numerical|. `eps` is the step. Random numbers of the default generator are
-    the same in every call. At a kink any slope between the two sides is right, and is reported.
+    the same in every call. At a kink any slope between the two sides is right, and is reported, as
+    is a jump.
 
     Returns a result that is true when all is right and whose text names the input, the element and
     both values; with `raise_exception` a wrong gradient raises GradientError with that text.
-    Errors: DTypeError for inputs or outputs that are not float64, ValueError if no input requires
-    a gradient.
+    Errors: DTypeError for inputs or outputs that are not float64 tensors, ValueError if no input
+    requires a gradient.
 
     >>> import tinygrad_edu as tg
     >>> x = tg.tensor([0.5, 2.0], dtype=tg.float64, requires_grad=True)
@@ -104,7 +106,11 @@ def gradgradcheck(
 
 def _outputs(result: Any) -> list[Tensor]:
     """The floating-point outputs of a function as a list, checked to be float64."""
-    outputs = [result] if isinstance(result, Tensor) else [y for y in result if y is not None]
+    several = result if isinstance(result, (tuple, list)) else [result]
+    outputs = [y for y in several if y is not None]
+    if not outputs or not all(isinstance(y, Tensor) for y in outputs):
+        got = "none" if not outputs else ", ".join(type(y).__name__ for y in outputs)
+        raise DTypeError(f"gradcheck: output: expected a tensor or several, got {got}")
     outputs = [y for y in outputs if y.is_floating_point()]
     for i, y in enumerate(outputs):
         if y.dtype != np.float64:
@@ -274,17 +280,18 @@ class _Check:
                     self.result.kinks.append(kink)
                 low, high = sorted((kink.left, kink.right))
                 slack = self.atol + self.rtol * max(abs(low), abs(high))
-                if low - slack <= analytic[row] <= high + slack:
+                if kink.jump or low - slack <= analytic[row] <= high + slack:
                     continue
             self.result.mismatches.append(
                 Mismatch(i, place, self.name(int(row)), float(analytic[row]), float(numerical[row]))
             )
 
     def kink(self, i: int, element: int, place: tuple, row: int, analytic: float) -> Kink | None:
-        """The two slopes, if they differ because of a kink here or within one step.
+        """The two slopes, if they differ because of a kink here or within one step, or of a jump.
 
         Here: they stay apart however small the step (for a smooth function they approach each
-        other with it). Near: the analytic slope is that of a smaller step.
+        other with it). Near: the analytic slope is that of a smaller step. A jump: the difference
+        of the values stays, however small the step, and is no rounding error.
         """
         direction = np.zeros(self.inputs[i].array.size)
         direction[element] = 1
@@ -295,7 +302,14 @@ class _Check:
         gaps = np.abs(right - left)
         near = not self.wrong(np.full(2, analytic), central[1:]).all()
         here = gaps[1] > 0.5 * gaps[0] and gaps[1] > self.atol + self.rtol * abs(left[1])
-        return Kink(i, place, float(left[0]), float(right[0])) if near or here else None
+        heights = np.abs(central) * steps
+        jump = bool(heights.min() > max(0.5 * heights.max(), _ROUNDING * self.size(row)))
+        found = Kink(i, place, float(left[0]), float(right[0]), jump)
+        return found if near or here or jump else None
+
+    def size(self, row: int) -> float:
+        """How large the numbers are whose combination a row of the comparison is; at least 1."""
+        return max(1.0, float(np.abs(self.combinations[row]) @ np.abs(self.centre)))
 
     def name(self, row: int) -> tuple | None:
         """Which element of which output a row of the comparison stands for."""

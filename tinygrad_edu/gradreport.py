@@ -44,18 +44,19 @@ class Mismatch:
 
 @dataclass(frozen=True)
 class Kink:
-    """A place where the slopes to the left and to the right differ, so no gradient exists."""
+    """A place where no gradient exists: the slopes on either side differ, or the function jumps."""
 
     input: int
     element: tuple[int, ...]
     left: float
     right: float
+    jump: bool = False
 
     def __str__(self) -> str:
-        return (
-            f"input {self.input}, element {self.element}: a kink: the slope is {self.left:.6g} to "
-            f"the left and {self.right:.6g} to the right; check at another point"
-        )
+        what = "a jump: the slopes grow as the step shrinks" if self.jump else (
+            f"a kink: the slope is {self.left:.6g} to the left and {self.right:.6g} to the right"
+        )  # fmt: skip
+        return f"input {self.input}, element {self.element}: {what}; check at another point"
 
 
 @dataclass

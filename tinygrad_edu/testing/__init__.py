@@ -1,7 +1,9 @@
-"""Tools for tests: what is wrong with a gradient, and tensors and networks drawn with hypothesis.
+"""Tools for tests: gradients checked in one line, and what is wrong with one written by hand.
 
-`diagnose` is the doctor, who names the mistake in a gradient written by hand; `strategies` draw.
-Each name is loaded when it is first used, so that importing this package costs nothing.
+`check_gradients` compares the gradients of a function on inputs that hypothesis draws from
+`strategies`; `diagnose` is the doctor, who names the mistake in a gradient written by hand. Each
+name is loaded when it is first used, so that importing this package costs nothing, and hypothesis
+is needed only by those who draw.
 """
 
 from __future__ import annotations
@@ -12,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tinygrad_edu.testing.doctor.diagnosis import diagnose, diagnose_gradient
     from tinygrad_edu.testing.doctor.report import Diagnosis
+    from tinygrad_edu.testing.properties import check_gradients
 
-__all__ = ["Diagnosis", "diagnose", "diagnose_gradient"]
+__all__ = ["Diagnosis", "check_gradients", "diagnose", "diagnose_gradient"]
 
 _HOMES = {
     "Diagnosis": "tinygrad_edu.testing.doctor.report",
+    "check_gradients": "tinygrad_edu.testing.properties",
     "diagnose": "tinygrad_edu.testing.doctor.diagnosis",
     "diagnose_gradient": "tinygrad_edu.testing.doctor.diagnosis",
 }
