@@ -7,6 +7,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu.errors import DTypeError, GradientError
+from tinygrad_edu.gradcheck import directions_from
 from tinygrad_edu.gradreport import GradcheckResult
 
 
@@ -161,6 +162,20 @@ def test_one_wrong_element_of_many_is_found_by_bisection():
     result = tg.gradcheck(cube, x)
     assert {m.element for m in result.mismatches} == {(17, 42)}
     assert result.worst.analytic == pytest.approx(2 * result.worst.numerical, rel=1e-5)
+
+
+def test_directions_are_the_same_unless_another_seed_is_given():
+    def drawn(check):
+        seen = []
+        x = tg.zeros(2500, dtype=tg.float64, requires_grad=True)
+        check(lambda x: (seen.append(x.detach().sum().item()), x**3)[1], x)
+        return seen
+
+    for check in (tg.gradcheck, tg.gradgradcheck):
+        usual = drawn(check)
+        with directions_from(3):
+            assert drawn(check) != usual
+        assert drawn(check) == usual
 
 
 # --- kinks, randomness, precision -----------------------------------------------------------------

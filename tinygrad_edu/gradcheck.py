@@ -8,7 +8,9 @@ directions are compared, and bisection finds the element behind a difference.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,7 @@ __all__ = ["gradcheck", "gradgradcheck"]
 _EVERY_ELEMENT = 2000  # up to so many elements of an input each one is perturbed
 _EVERY_OUTPUT = 64  # up to so many output elements each one is compared alone
 _DIRECTIONS = 8  # random directions for larger inputs
+_seed: ContextVar[int] = ContextVar("tinygrad_edu_gradcheck_seed", default=0)
 _ROUNDING = 1e-10  # far above the relative rounding error of a value, far below any real jump
 
 
@@ -87,7 +90,7 @@ def gradgradcheck(
     values = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     chosen = [i for i, x in enumerate(values) if isinstance(x, Tensor) and x.requires_grad]
     if grad_outputs is None:
-        random = np.random.default_rng(0)
+        random = np.random.default_rng(_seed.get())
         with _Frozen():
             outputs = _outputs(func(*values))
         grad_outputs = [make(random.standard_normal(y.shape), None) for y in outputs]
@@ -102,6 +105,16 @@ def gradgradcheck(
         first_gradients, (*values, *seeds),
         eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception,
     )  # fmt: skip
+
+
+@contextmanager
+def directions_from(seed: int) -> Iterator[None]:
+    """Draw the random directions and gradients of checks from another seed than 0."""
+    token = _seed.set(seed)
+    try:
+        yield
+    finally:
+        _seed.reset(token)
 
 
 def _outputs(result: Any) -> list[Tensor]:
@@ -160,7 +173,7 @@ class _Check:
                     "differences drown in rounding otherwise: use .double()"
                 )
         self.result = GradcheckResult()
-        self.random = Generator().manual_seed(0).numpy
+        self.random = Generator().manual_seed(_seed.get()).numpy
 
     def run(self) -> GradcheckResult:
         """Compare all inputs that require a gradient."""

@@ -1,4 +1,4 @@
-"""What an installed package tells hypothesis, tried with the entry points of pyproject.toml."""
+"""What an installed package tells hypothesis and pytest, by the entry points of pyproject.toml."""
 
 from __future__ import annotations
 
@@ -63,3 +63,8 @@ def test_either_may_be_imported_first(installed, tmp_path, first):
         "print(loaded)"
     )
     assert run(code, installed, tmp_path).split() == [str(first != "hypothesis")]
+
+
+def test_pytest_loads_the_plugin_once(installed, tmp_path):
+    code = "import pytest; pytest.main(['-p', 'tinygrad_edu_pytest', '--help'])"
+    assert run(code, installed, tmp_path).count("--gradcheck-seed=N") == 1
