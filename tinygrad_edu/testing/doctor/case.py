@@ -16,6 +16,7 @@ import numpy as np
 from tinygrad_edu.testing.doctor.numerical import Slopes
 from tinygrad_edu.testing.doctor.observation import Observation
 from tinygrad_edu.testing.doctor.pair import Pair, Run
+from tinygrad_edu.testing.doctor.probe import Probe
 
 __all__ = ["Case", "Finding", "Guess", "Sample", "number", "numbers", "words"]
 
@@ -139,13 +140,14 @@ class Case:
     @cached_property
     def complete(self) -> bool:
         """Whether every derivative was measured."""
-        return bool(np.isfinite(self.slopes.jacobian).all())
+        table = self.slopes.jacobian
+        return table.shape[1] == self.x.size and bool(np.isfinite(table).all())
 
     @cached_property
     def elementwise(self) -> np.ndarray | None:
         """The local derivative of each element, if each output depends on its own input alone."""
         jacobian = self.slopes.jacobian
-        if jacobian.shape[0] != jacobian.shape[1] or not self.complete:
+        if len(jacobian) != self.x.size or not self.complete:
             return None
         local = np.diag(jacobian)
         off = np.abs(jacobian - np.diag(local)).max(initial=0)
@@ -165,43 +167,46 @@ class Case:
             found.append(gradient.ravel())
         return np.array(found)
 
-    def true_at(
-        self, inputs: Sequence[np.ndarray], params: dict[str, Any] | None = None
-    ) -> Callable[[Sample], np.ndarray]:
-        """The true gradient at other inputs or settings, as a guess."""
-        from tinygrad_edu.testing.doctor.numerical import derivatives
+    @cached_property
+    def probe(self) -> Probe | None:
+        """Derivatives along directions, if everything about the gradient is a number."""
+        numbers = all(np.isfinite(s.analytic).all() for s in self.samples)
+        if not self.shaped or not self.complete or not numbers or not self.x.size:
+            return None
+        return Probe(self.x, self.samples)
+
+    def right_at(self, inputs: Sequence[np.ndarray], params: dict[str, Any] | None = None) -> bool:
+        """Whether the gradient is the right one for other inputs or settings."""
+        there = inputs[self.index]
+        if self.probe is None or there.shape != self.x.shape:
+            return False
 
         def value(x: np.ndarray) -> np.ndarray:
             return self.pair.value([*inputs[: self.index], x, *inputs[self.index + 1 :]], params)
 
-        there = inputs[self.index]
-        slopes = derivatives(value, there)
-        return lambda s: (
-            (s.dout @ slopes.jacobian).reshape(there.shape)
-            if len(slopes.jacobian) == s.dout.size
-            else np.array(np.nan)
-        )
+        try:
+            return self.probe.asks(self.probe.explains, value, there) is not None
+        except Exception:  # forward may not be made for it
+            return False
 
 
 def sample(
     pair: Pair, run: Run, slopes: Slopes, dout: np.ndarray, analytic: np.ndarray, shape: tuple
 ) -> Sample:
     """Put the gradient backward made of `dout` beside the true one."""
-    jacobian = np.nan_to_num(slopes.jacobian, posinf=np.nan, neginf=np.nan)
-    jacobian[~np.isfinite(slopes.jacobian)] = np.nan
-    truth = (dout @ jacobian).reshape(shape)
+    jacobian = np.where(np.isfinite(slopes.jacobian), slopes.jacobian, np.nan)
+    column = dout[:, None]
     sides = np.where(
         slopes.left != slopes.right,
-        [dout[:, None] * slopes.left, dout[:, None] * slopes.right],
-        dout[:, None] * jacobian,
+        [column * slopes.left, column * slopes.right],
+        column * jacobian,
     )
-    low, high = sides.min(0).sum(0).reshape(shape), sides.max(0).sum(0).reshape(shape)
-    size = (np.abs(dout) @ np.abs(jacobian)).reshape(shape)
-    noise = (np.abs(dout) @ slopes.error).reshape(shape)
     single = slopes.noise > _NOISY or np.finfo(analytic.dtype).eps > 1e-8
+    size, noise = np.abs(dout) @ np.abs(jacobian), np.abs(dout) @ slopes.error
     tolerance = 20 * noise + (_SINGLE if single else _RIGHT) * size
-    douts = pair.split(dout, run.outs)
-    return Sample(dout, douts, analytic.astype(np.float64), truth, low, high, tolerance)
+    measured = dout @ jacobian, sides.min(0).sum(0), sides.max(0).sum(0), tolerance
+    whole = [slopes.spread(values, shape) for values in measured]
+    return Sample(dout, pair.split(dout, run.outs), analytic.astype(np.float64), *whole)
 
 
 def numbers(params: Any, path: str = "") -> dict[str, float]:

@@ -96,6 +96,7 @@ def _examine(pair: Pair, title: str) -> Diagnosis:
     """Measure and judge every gradient of a pair."""
     observation = Observation(pair, _SAMPLES)
     cases = [_case(pair, observation, k) for k in range(len(pair.names))]
+    observation.numbers_right = not any(case.wrong for case in cases)
     examinations = [_examination(case, _judge(case)) for case in cases]
     return Diagnosis(title, examinations, notes(pair, observation, cases))
 
@@ -129,7 +130,8 @@ def _judge(case: Case) -> Finding | None:
 
 def _examination(case: Case, finding: Finding | None) -> Examination:
     if not case.samples:
-        truth = (case.observation.draws[0] @ case.slopes.jacobian).reshape(case.x.shape)
+        truth = case.observation.draws[0] @ case.slopes.jacobian
+        truth = case.slopes.spread(truth, case.x.shape)
         return Examination(case.name, None, truth, None, finding)
     shown = next((s for s in case.samples if case.shaped and s.wrong.any()), case.first)
     off = shown.wrong if case.shaped else None

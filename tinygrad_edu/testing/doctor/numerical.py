@@ -16,6 +16,7 @@ __all__ = ["Slopes", "derivatives", "noise"]
 
 EVERY_ELEMENT = 1500  # up to so many elements of an input each one is moved
 SAMPLE = 300  # of larger inputs so many
+_ENTRIES = 2_000_000  # of a Jacobian, at most
 _SHRINK = (1, 2.0**-5, 2.0**-10, 2.0**-15)  # a smaller step gets away from a kink nearby
 _KINK = 1e-4  # slopes further apart than this, relative to their size, are those of a kink
 
@@ -24,9 +25,11 @@ _KINK = 1e-4  # slopes further apart than this, relative to their size, are thos
 class Slopes:
     """The derivatives of all outputs (rows) by the elements of one input (columns).
 
-    Columns that were not measured are NaN. `left` and `right` differ from `jacobian` at kinks only.
+    There is a column for each element that was measured, at `places` of the flat input. At a kink
+    `left` and `right` are the slopes to both sides; elsewhere both are 0.
     """
 
+    places: np.ndarray
     jacobian: np.ndarray
     left: np.ndarray
     right: np.ndarray
@@ -36,8 +39,14 @@ class Slopes:
 
     @property
     def kinks(self) -> np.ndarray:
-        """Which elements stand at a kink."""
+        """Which of the elements stand at a kink."""
         return (self.left != self.right).any(0)
+
+    def spread(self, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """Values of the elements that were measured in the shape of the input; NaN elsewhere."""
+        whole = np.full(shape, np.nan)
+        whole.flat[self.places] = values
+        return whole
 
 
 def noise(f: Callable[[np.ndarray], np.ndarray], x: np.ndarray, scale: float) -> float:
@@ -70,15 +79,21 @@ def derivatives(f: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> Slopes:
     scale = scale_of(x)
     rounding = noise(f, x, scale) if x.size and centre.size else 2e-16
     step = scale * rounding**0.25
-    shape = centre.size, x.size
-    jacobian, left, right, error = (np.full(shape, np.nan) for _ in range(4))
-    places = np.arange(x.size)
-    if x.size > EVERY_ELEMENT:
-        places = np.sort(np.random.default_rng(0).choice(x.size, SAMPLE, replace=False))
-    for place in places:
-        column = _column(f, x, int(place), centre, step, rounding)
-        jacobian[:, place], left[:, place], right[:, place], error[:, place] = column
-    return Slopes(jacobian, left, right, error, step, rounding)
+    places = _places(x.size, centre.size)
+    tables = np.empty((4, centre.size, len(places)))
+    for k, place in enumerate(places):
+        tables[:, :, k] = _column(f, x, int(place), centre, step, rounding)
+    jacobian, left, right, error = tables
+    return Slopes(places, jacobian, left, right, error, step, rounding)
+
+
+def _places(size: int, outputs: int) -> np.ndarray:
+    """The elements to measure: all, or a sample if there are many."""
+    most = _ENTRIES // max(outputs, 1)
+    if size <= min(EVERY_ELEMENT, most):
+        return np.arange(size)
+    count = min(size, SAMPLE, max(most, 1))
+    return np.sort(np.random.default_rng(0).choice(size, count, replace=False))
 
 
 def _column(

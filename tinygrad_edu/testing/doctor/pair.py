@@ -50,9 +50,13 @@ class Pair:
         self.upstream = backward is not None
         self.streams = Streams(forward, backward)
 
+    def settings(self) -> dict[str, Any]:
+        """A copy of the settings."""
+        return copy.deepcopy(self.params)
+
     def call(self, inputs: Sequence[Any], params: Mapping[str, Any] | None = None) -> Any:
         """What forward returns for these very inputs, which it may write to."""
-        settings = copy.deepcopy(self.params) if params is None else params
+        settings = self.settings() if params is None else params
         with np.errstate(all="ignore"):
             if self.by_name:
                 return self.forward(**dict(zip(self.names, inputs, strict=True)), **settings)

@@ -11,13 +11,15 @@ from __future__ import annotations
 import linecache
 import sys
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Experiment", "Step", "Trace"]
+__all__ = ["Experiment", "Step", "Trace", "creating"]
 
 _NUMPY = np.__file__.rpartition("/")[0]
 
@@ -52,6 +54,7 @@ class Experiment:
     step: Step | None = None
     operand: Callable[[np.ndarray, Event], np.ndarray] | None = None
     result: Callable[[Any, np.ndarray, Event], Any] | None = None
+    also: frozenset[Step] = frozenset()  # further steps that are held
 
 
 @dataclass
@@ -78,7 +81,9 @@ class Trace:
         ]
         now = [_view(o) for o in operands]
         for k, step in steps:
-            if step == self.experiment.step and self.experiment.operand:
+            if step in self.experiment.also:
+                now[k] = self.earlier(step).operand
+            elif step == self.experiment.step and self.experiment.operand:
                 now[k] = self.experiment.operand(now[k], self.earlier(step))
         plain = _plain(args, [], iter(now)) if steps else plain
         result = function(*plain, **{k: _plain(v, []) for k, v in kwargs.items()})
@@ -102,6 +107,23 @@ class Trace:
             traced.trace = self
             return traced
         return result
+
+
+@contextmanager
+def creating(trace: Trace) -> Iterator[None]:
+    """Follow the arrays that np.zeros and np.empty make: loops fill them element by element."""
+    makers = {name: getattr(np, name) for name in ("empty", "zeros")}
+
+    def follow(make: Callable, *args: Any, **kwargs: Any) -> Any:
+        return trace.follow(make(*args, **kwargs))
+
+    try:
+        for name, make in makers.items():
+            setattr(np, name, partial(follow, make))
+        yield
+    finally:
+        for name, make in makers.items():
+            setattr(np, name, make)
 
 
 class _Traced(np.ndarray):

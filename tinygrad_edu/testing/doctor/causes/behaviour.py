@@ -59,9 +59,7 @@ def stale_cache(case: Case) -> Finding | None:
 def left_over(case: Case) -> Finding | None:
     """The gradient is that of an earlier call of forward."""
     seen = case.observation
-    if seen.before is None or not case.shaped or not case.complete:
-        return None
-    if case.explained(case.true_at(seen.elsewhere)):
+    if case.right_at(seen.elsewhere):
         return Finding(
             "stale-cache",
             "The gradient is the right one for the inputs of an earlier call of forward. Something "
@@ -97,7 +95,7 @@ def input_modified(case: Case) -> Finding | None:
                 f"uses {case.input} afterwards gets other numbers. Work on a copy.{also}",
             )
     owner = seen.shares.index(True) if any(seen.shares) else 0
-    if any(seen.dout_changed) and case.index == owner and not case.wrong:
+    if any(seen.dout_changed) and case.index == owner and seen.numbers_right:
         return Finding(
             "input-modified",
             "Backward writes to the upstream gradient it is given. The numbers of this gradient "
@@ -110,7 +108,7 @@ def input_modified(case: Case) -> Finding | None:
 def values_modified(case: Case) -> Finding | None:
     """The gradient is the right one for arrays that were written to on the way."""
     seen = case.observation
-    if any(seen.dout_changed) and case.shaped:
+    if any(seen.dout_changed) and case.shaped and case.complete:
         jacobian = case.slopes.jacobian
         ratio = seen.dout_after / seen.draws[0]
 
@@ -134,7 +132,7 @@ def values_modified(case: Case) -> Finding | None:
     if not changed or not case.shaped:
         return None
     after = seen.pair.run()
-    if any(seen.changed_by_forward) and case.explained(case.true_at(after.inputs)):
+    if any(seen.changed_by_forward) and case.right_at(after.inputs):
         return Finding(
             "input-modified",
             f"Forward writes to its input {words(changed)} and the cache holds what was left "

@@ -57,11 +57,16 @@ def other_transposed(case: Case) -> Finding | None:
             if there.shape != other.shape or np.array_equal(there, other):
                 continue
             inputs = [there if i == k else x for i, x in enumerate(case.pair.inputs)]
-            if k != case.index and case.explained(case.true_at(inputs)):
+            if k != case.index and case.right_at(inputs) and not _idle(case, inputs, k):
                 name = case.pair.names[k]
                 text = f"The gradient would be right if {name} were {how}: look where it is used."
                 return Finding(cause, text)
     return None
+
+
+def _idle(case: Case, inputs: list[np.ndarray], k: int) -> bool:
+    """Whether an input could be something else as well: then how it lies explains nothing."""
+    return case.right_at([1.1 * x if i == k else x for i, x in enumerate(inputs)])
 
 
 def _rearranged(x: np.ndarray) -> Iterator[tuple[np.ndarray, str, str]]:

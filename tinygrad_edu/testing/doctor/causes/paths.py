@@ -6,99 +6,99 @@ derivative that is left is what backward gives, the step is where backward goes 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.testing.doctor.case import Case, Finding, number
-from tinygrad_edu.testing.doctor.causes.settings import normalises
-from tinygrad_edu.testing.doctor.trace import Event, Experiment, Step, Trace
+from tinygrad_edu.testing.doctor.causes.settings import EPS, normalises
+from tinygrad_edu.testing.doctor.trace import Event, Experiment, Step, Trace, creating
 
-__all__ = ["missing_path", "step_of_forward"]
+__all__ = ["mask_of_step", "way"]
 
-_STEPS = 150  # up to so many steps of a forward are tried
-_PROBES = 6  # random directions along which derivatives are compared
-_FIT = 1e-3  # how much of what is off an experiment may leave unexplained
+_STEPS = 200  # up to so many steps of a forward are tried
+_NOISY = 1e-12
 _CLIPS = ("maximum", "minimum", "where", "clip", "abs", "absolute", "fmax", "fmin")
 
 
-class Probe:
-    """Derivatives along random directions, with forward as it is or with one step changed."""
+class Steps:
+    """The steps of forward, and its derivatives with one of them changed."""
 
     def __init__(self, case: Case) -> None:
-        self.case = case
-        self.step = 1e-4 * float(case.x.std() or np.abs(case.x).mean() or 1.0)
-        random = np.random.default_rng(2)
-        self.directions = random.standard_normal((_PROBES, *case.x.shape))
+        assert case.probe is not None
+        self.idle: frozenset[Step] = frozenset()
+        self.case, self.probe = case, case.probe
         base = Trace()
         self.vector = self.values(base, case.x)
         self.events = dict(base.events)
-        samples = [case.samples[k % len(case.samples)] for k in range(_PROBES)]
-        self.douts = [s.dout for s in samples]
-        self.given = np.array([
-            (s.analytic * d).sum() for s, d in zip(samples, self.directions, strict=True)
-        ])  # fmt: skip
-        self.true = np.array([
-            (s.truth * d).sum() for s, d in zip(samples, self.directions, strict=True)
-        ])  # fmt: skip
-        self.off = self.given - self.true
 
     def values(self, trace: Trace, x: np.ndarray) -> np.ndarray:
         """The outputs of forward, whose steps a trace follows."""
         pair, index = self.case.pair, self.case.index
-        inputs: list[Any] = [np.array(other) for other in pair.inputs]
+        inputs: list[Any] = [trace.array(other) for other in pair.inputs]
         inputs[index] = trace.array(x)
+        params = pair.settings()
+        for name, value in params.items():
+            if isinstance(value, np.ndarray) and np.issubdtype(value.dtype, np.floating):
+                params[name] = trace.array(value)
         pair.streams.restore(pair.streams.start)
-        outs, _ = pair.parts(pair.call(inputs))
+        with creating(trace):
+            outs, _ = pair.parts(pair.call(inputs, params))
         return np.concatenate([np.asarray(o, np.float64).ravel() for o in outs])
 
-    def changed(self, experiment: Experiment) -> np.ndarray | None:
-        """The derivatives with one step changed."""
-        found = []
-        for dout, direction in zip(self.douts, self.directions, strict=True):
-            ends = []
-            for sign in (1, -1):
-                trace = Trace(self.events, experiment)
-                try:
-                    there = self.case.x + sign * self.step * direction
-                    ends.append(dout @ self.values(trace, there))
-                except (IndexError, KeyError, ValueError):  # forward went another way
-                    return None
-            found.append((ends[0] - ends[1]) / (2 * self.step))
-        return np.array(found)
+    def value(self, experiment: Experiment) -> Callable[[np.ndarray], np.ndarray]:
+        """Forward with a step changed."""
+        return lambda x: self.values(Trace(self.events, experiment), x)
 
-    def explains(self, derivatives: np.ndarray) -> bool:
-        """Whether they are what backward gave."""
-        error = np.abs(derivatives - self.given).max()
-        return bool(error <= _FIT * np.abs(self.off).max())
+    def explain(self, experiment: Experiment) -> bool:
+        """Whether backward gives what forward would have as derivative with a step changed."""
+        return self._asks(self.probe.explains, experiment) is not None
 
-    def share(self, derivatives: np.ndarray) -> float | None:
-        """What is off, in units of the contribution of a step, if it is a multiple of that."""
-        part = self.true - derivatives
-        if np.abs(part).max() <= 1e-6 * np.abs(self.true).max(initial=0):
+    def share(self, step: Step) -> float | None:
+        """How often what goes through a step is counted too much; -1 if it is missing."""
+        return self._asks(self.probe.share, self.hold(step))
+
+    def hold(self, step: Step) -> Experiment:
+        """Hold a step: nothing goes through it."""
+        return Experiment(step, lambda now, event: event.operand, also=self.idle)
+
+    def _asks(self, judge: Callable, experiment: Experiment) -> float | None:
+        try:
+            return self.probe.asks(judge, self.value(experiment))
+        except (IndexError, KeyError, ValueError):  # forward goes another way then
             return None
-        share = float(part @ self.off / (part @ part))
-        left = np.abs(self.off - share * part).max()
-        return share if left <= _FIT * np.abs(self.off).max() else None
+
+    def without_maxima(self) -> Steps | None:
+        """These steps, those held that take a maximum which has no influence on the result.
+
+        Softmax subtracts the maximum so that exp does not overflow; its value does not matter.
+        """
+        maxima = [s for s in self.events if "max" in s.operation and s.operation != "maximum"]
+        scale = np.abs(self.probe.true).max()
+        idle = [
+            step
+            for step in maxima
+            if np.abs(self.probe.derivatives(self.value(self.hold(step))) - self.probe.true).max()
+            <= 1e-7 * scale
+        ]
+        self.idle = frozenset(idle)
+        return self if idle else None
 
 
-def _probe(case: Case) -> Probe | None:
-    """An experimenter, if forward can be traced and the derivatives are all known."""
-    if not case.shaped or not case.complete or not case.x.size or case.slopes.noise > 1e-12:
-        return None
-    if not all(np.isfinite(s.analytic).all() for s in case.samples):
+def _steps(case: Case) -> Steps | None:
+    """The steps of forward, if it can be traced and its derivatives are exact enough."""
+    if case.probe is None or case.slopes.noise > _NOISY or not case.probe.off.any():
         return None
     try:
-        probe = Probe(case)
+        steps = Steps(case)
     except Exception:  # forward does something with arrays that the tracer does not know
         return None
-    same = np.allclose(probe.vector, case.run.vector, rtol=1e-9, equal_nan=True)
-    return probe if same and probe.events and probe.off.any() else None
+    same = np.allclose(steps.vector, case.run.vector, rtol=1e-9, equal_nan=True)
+    return steps if same and 0 < len(steps.events) <= _STEPS else None
 
 
-def _hold(step: Step) -> Experiment:
-    return Experiment(step, operand=lambda now, event: event.operand)
+# --- masks --------------------------------------------------------------------------------------
 
 
 def _pass(step: Step) -> Experiment:
@@ -117,18 +117,17 @@ def _invert(step: Step) -> Experiment:
 
 def _blocked(event: Event) -> np.ndarray:
     """Where the result of a step does not depend on its operand."""
-    others = [np.asarray(o) for o in event.operands if o is not event.operand]
-    masks = [o for o in others if o.dtype == bool and o.shape == event.operand.shape]
-    return ~masks[0] if masks else event.result != event.operand
+    masks = [o for o in map(np.asarray, event.operands) if o.dtype == bool]
+    same = [m for m in masks if m.shape == event.operand.shape]
+    return ~same[0] if same else event.result != event.operand
 
 
 def _is_mask(step: Step, event: Event) -> bool:
     """Whether a step lets some elements through as they are, and others not at all."""
     if step.operation in _CLIPS:
         return True
-    others = [np.asarray(o) for o in event.operands]
-    two = [o for o in others if o.size > 1 and o.size == event.operand.size and _binary(o)]
-    return step.operation == "multiply" and bool(two)
+    others = [o for o in map(np.asarray, event.operands) if o.size == event.operand.size > 1]
+    return step.operation == "multiply" and any(_binary(o) for o in others)
 
 
 def _binary(a: np.ndarray) -> bool:
@@ -136,39 +135,48 @@ def _binary(a: np.ndarray) -> bool:
     return a.dtype == bool or (len(values) <= 2 and 0 in values)
 
 
-def _passable(probe: Probe) -> Iterator[Step]:
+def _passable(steps: Steps) -> Iterator[Step]:
     """The steps whose result has the shape of the operand."""
-    for step, (event, *_) in probe.events.items():
+    for step, (event, *_) in steps.events.items():
         if isinstance(event.result, np.ndarray) and event.result.shape == event.operand.shape:
             yield step
 
 
-def step_of_forward(case: Case) -> Finding | None:
-    """Backward goes through a step of forward as if it had no mask, or another one."""
-    probe = _probe(case)
-    if probe is None or len(probe.events) > _STEPS:
+def mask_of_step(case: Case) -> Finding | None:
+    """Backward goes through a step of forward as if it had no mask, or the opposite one."""
+    steps = _steps(case)
+    if steps is None:
         return None
-    for step in _passable(probe):
-        if not _is_mask(step, probe.events[step][0]):
+    for step in _passable(steps):
+        if not _is_mask(step, steps.events[step][0]):
             continue
         for experiment, how in ((_pass(step), "missing"), (_invert(step), "inverted")):
-            derivatives = probe.changed(experiment)
-            if derivatives is not None and probe.explains(derivatives):
+            if steps.explain(experiment):
                 cause = "dropout-mask" if case.observation.drew_forward else "mask"
                 return Finding(cause, f"The mask is {how} where backward goes through {step}.")
     return None
 
 
-def missing_path(case: Case) -> Finding | None:
-    """The contribution of one step is missing, has the wrong sign, or is counted twice."""
-    probe = _probe(case)
-    if probe is None or len(probe.events) > _STEPS:
+# --- ways ---------------------------------------------------------------------------------------
+
+
+def way(case: Case) -> Finding | None:
+    """The contribution of one step is missing, has the wrong factor, or its derivative is lost."""
+    steps = _steps(case)
+    if steps is None:
         return None
     normal = normalises(case)
-    for step in probe.events:
-        derivatives = probe.changed(_hold(step))
-        share = None if derivatives is None else probe.share(derivatives)
-        if share is None or abs(share) < 1e-6:
+    finding = _held(case, steps, normal) or _without_derivative(steps, normal)
+    if finding is None and steps.without_maxima():
+        finding = _held(case, steps, normal)
+    return finding
+
+
+def _held(case: Case, steps: Steps, normal: bool) -> Finding | None:
+    """A step whose contribution, some times, is what is off."""
+    for step in [s for s in steps.events if s not in steps.idle]:
+        share = steps.share(step)
+        if share is None:
             continue
         where = f"{case.input} has an influence through {step}"
         if abs(share + 1) < 1e-3:
@@ -178,9 +186,23 @@ def missing_path(case: Case) -> Finding | None:
         cause = "normalisation-term" if normal else "factor"
         return Finding(cause, f"One way has a wrong factor: {where}, and that contribution is "
                        f"taken {number(1 + share)} times instead of once.")  # fmt: skip
-    for step in _passable(probe):
-        derivatives = probe.changed(_pass(step))
-        if derivatives is not None and probe.explains(derivatives):
+    return None
+
+
+def _without_derivative(steps: Steps, normal: bool) -> Finding | None:
+    """A step that backward goes through as if it were not there."""
+    for step in _passable(steps):
+        if steps.explain(_pass(step)):
             cause = "normalisation-term" if normal else "factor"
             return Finding(cause, f"The derivative of one step is missing as a factor: {step}.")
+        if step.operation == "add" and _small(steps.events[step][0]):
+            dropped = Experiment(step, result=lambda result, now, event: now)
+            if steps.explain(dropped):
+                return Finding("normalisation-term", EPS)
     return None
+
+
+def _small(event: Event) -> bool:
+    """Whether a step adds a small number."""
+    numbers = [o for o in event.operands if isinstance(o, float)]
+    return any(0 < n < 0.1 for n in numbers)

@@ -10,57 +10,70 @@ import itertools
 
 import numpy as np
 
-from tinygrad_edu.testing.doctor.case import Case, Finding
+from tinygrad_edu.testing.doctor.case import Case, Finding, Sample
 
-__all__ = ["mask", "offset", "overwritten", "shifted"]
+__all__ = ["diagonal", "mask", "offset", "overwritten", "shifted"]
 
 _REACH = 3  # pixels
 
 
 def mask(case: Case) -> Finding | None:
-    """Where the true Jacobian is zero or c, backward has c or zero somewhere."""
+    """Some elements get a gradient that should get none, or the other way round."""
     given, true = case.jacobian, case.slopes.jacobian
-    if given is None or not case.complete or not _two_valued(true) or not _two_valued(given):
+    if given is None or not case.complete or not true.any():
         return None
-    on, off = given != 0, np.abs(true) > 1e-6 * np.abs(true).max(initial=0)
-    if (on == off).all() and case.elementwise is None:
-        return None
-    linear = case.explained(lambda s: (s.dout @ given).reshape(case.x.shape))
-    if not linear:
+    if not case.explained(lambda s: (s.dout @ given).reshape(case.x.shape)):
         return _from_upstream(case)
-    reach = (on | off).any(0) if case.elementwise is None else np.ones(on.shape[1], bool)
-    how = _how(case, on, off, reach)
-    if how is None:
+    if case.elementwise is not None:
+        text = _elementwise(np.diag(given), case.elementwise)
+    else:
+        text = _scattered(given, true)
+    if text is None:
         return None
     if case.observation.drew_forward:
-        return Finding("dropout-mask", f"{how} Backward must use the mask that forward drew, scale "
-                       "and all: keep it in the cache.")  # fmt: skip
-    return Finding("mask", how)
+        return Finding("dropout-mask", f"{text} Backward must use the mask that forward drew, "
+                       "scale and all: keep it in the cache.")  # fmt: skip
+    return Finding("mask", text)
 
 
-def _how(case: Case, on: np.ndarray, off: np.ndarray, reach: np.ndarray) -> str | None:
-    """How the elements that get a gradient differ from those that should."""
-    if case.elementwise is not None:
-        on, off = np.diag(on), np.diag(off)
-        if off.all() or (on == off).all():
-            return None
-        if (on == ~off).all():
-            return "The mask is inverted: just the elements that should get no gradient get one."
-    extra, missing = on & ~off, off & ~on
-    if extra.any() and not missing.any():
-        where = f"{int(extra.sum())} places get a gradient that should get none"
-        return f"The mask is missing: {where}. The function does not depend on these elements here."
-    if missing.any() and not extra.any():
-        return f"The mask is too strict: {int(missing.sum())} places get no gradient that should."
-    if not (extra.any() and missing.any()):
+def _elementwise(given: np.ndarray, true: np.ndarray) -> str | None:
+    """How the given derivatives differ from the true ones, which have two values."""
+    low, high = true.min(), true.max()
+    tolerance = 1e-6 * np.abs(true).max()
+    if high - low <= tolerance or not _among(true, (low, high), tolerance):
         return None
-    return (
-        f"The mask is taken from the wrong array: {int(extra.sum())} places get a gradient that "
-        f"should get none, and {int(missing.sum())} the other way round."
-    )
+    if np.abs(given - (low + high - true)).max() <= tolerance:
+        return "The mask is inverted: just the elements that should get no gradient get one."
+    if np.ptp(given) <= tolerance:
+        return "The mask is missing: all elements get a gradient, which some should not."
+    if _among(given, (low, high), tolerance):
+        count = int((np.abs(given - true) > tolerance).sum())
+        return f"The mask is taken from the wrong array: {count} elements are on the wrong side."
+    return None
 
 
-def _two_valued(table: np.ndarray) -> bool:
+def _among(values: np.ndarray, two: tuple[float, float], tolerance: float) -> bool:
+    """Whether each value is one of two."""
+    return bool(np.min([np.abs(values - t) for t in two], 0).max() <= tolerance)
+
+
+def _scattered(given: np.ndarray, true: np.ndarray) -> str | None:
+    """How the choice of elements differs, where each output is a choice of some."""
+    if not _choice(true) or not _choice(given):
+        return None
+    on, should = given != 0, np.abs(true) > 1e-6 * np.abs(true).max()
+    extra, missing = int((on & ~should).sum()), int((should & ~on).sum())
+    if extra and missing:
+        return (
+            f"The mask is taken from the wrong array: {extra} elements get a gradient that should "
+            f"get none, and {missing} the other way round."
+        )
+    if extra:
+        return f"The mask is missing: {extra} elements get a gradient that should get none."
+    return f"The mask is too strict: {missing} elements get no gradient." if missing else None
+
+
+def _choice(table: np.ndarray) -> bool:
     """Whether the entries of each row are 0 and one value."""
     size = np.abs(table).max(1, keepdims=True, initial=0)
     rest = np.minimum(np.abs(table), np.abs(np.abs(table) - size))
@@ -69,14 +82,31 @@ def _two_valued(table: np.ndarray) -> bool:
 
 def _from_upstream(case: Case) -> Finding | None:
     """The mask of an elementwise function is taken from the upstream gradient."""
-    local = case.elementwise
-    if local is None:
+    if case.elementwise is None:
         return None
-    c = np.abs(local).max(initial=0)
+    c = np.abs(case.elementwise).max(initial=0)
     for sign, text in ((1, "> 0"), (-1, "< 0")):
-        if case.explained(lambda s, k: (c * s.dout * (k * s.dout > 0)).reshape(case.x.shape), sign):
+
+        def masked(s: Sample, sign: int = sign) -> np.ndarray:
+            return (c * s.dout * (sign * s.dout > 0)).reshape(case.x.shape)
+
+        if case.explained(masked):
             return Finding("mask", f"The mask is taken from the upstream gradient (dout {text}), "
                            f"and must be taken from {case.input}.")  # fmt: skip
+    return None
+
+
+def diagonal(case: Case) -> Finding | None:
+    """Each output counts only for its own input, where it depends on others too."""
+    true = case.slopes.jacobian
+    if not case.shaped or not case.complete or len(true) != case.x.size or len(true) < 2:
+        return None
+    if case.explained(lambda s: (s.dout * np.diag(true)).reshape(case.x.shape)):
+        return Finding(
+            "missing-path",
+            f"Each element of the output counts only for the element of {case.input} at its own "
+            "place, but the output depends on others as well: what goes that way is missing.",
+        )
     return None
 
 
@@ -99,10 +129,12 @@ def overwritten(case: Case) -> Finding | None:
 
 def shifted(case: Case) -> Finding | None:
     """The gradient is the right one, moved by some pixels."""
-    if not case.shaped or case.x.ndim < 2:
+    if not case.shaped or case.x.ndim < 3:
         return None
     size = case.x.shape[-2:]
     for by in _shifts(size):
+        if 2 * abs(by[0]) > size[0] or 2 * abs(by[1]) > size[1]:
+            continue
         here, there = _overlap(by, size)
         if all(_near(s.analytic[here], s.truth[there], s.close) for s in case.samples):
             return Finding("offset", f"The gradient is the right one moved by {by} pixels: look at "
@@ -124,11 +156,10 @@ def offset(case: Case) -> Finding | None:
         return None
     distinct = sorted({m for m in moves if m and any(m)})
     if len(distinct) == 1 and all(m == distinct[0] for m in moves):
-        text = (
-            f"What each output contributes stands {distinct[0]} pixels from where it should: look "
-        )
-        return Finding("offset", text + "at the padding, and at the start of the window.")
-    if ((true != 0).sum((1, 2, 3)) if true.ndim == 4 else np.ones(1)).min() < 2:
+        return Finding("offset", f"What each output contributes stands {distinct[0]} pixels from "
+                       "where it should: look at the padding, and at the start of the "
+                       "window.")  # fmt: skip
+    if (np.abs(true) > tolerance).reshape(len(true), -1).sum(1)[rows].min() < 2:
         return None  # single elements can stand anywhere: that is a mask
     return Finding("offset", "What each output contributes stands some pixels from where it "
                    "should, and further for later outputs: the window of output (i, j) starts at "
@@ -147,8 +178,8 @@ def _move(given: np.ndarray, true: np.ndarray, size: tuple, tolerance: float) ->
 
 
 def _shifts(size: tuple[int, int]) -> list[tuple[int, int]]:
-    """Moves by some pixels that leave half of the picture, the smallest first."""
-    reach = [range(-min(_REACH, n // 2), min(_REACH, n // 2) + 1) for n in size]
+    """Moves by some pixels that leave some of the picture, the smallest first."""
+    reach = [range(-min(_REACH, n - 1), min(_REACH, n - 1) + 1) for n in size]
     moves = [(i, j) for i, j in itertools.product(*reach) if i or j]
     return sorted(moves, key=lambda m: (abs(m[0]) + abs(m[1]), *m))
 

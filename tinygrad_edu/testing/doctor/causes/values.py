@@ -18,7 +18,7 @@ _WORST_ROUNDING = 64  # roundings that may add up
 
 def kink(case: Case) -> Finding | None:
     """Only elements at a kink are wrong."""
-    kinks = case.slopes.kinks.reshape(case.x.shape)
+    kinks = case.slopes.spread(case.slopes.kinks, case.x.shape) == 1
     if not case.shaped or not kinks.any():
         return None
     wrong = [s.wrong & ~kinks for s in case.samples]
