@@ -20,9 +20,9 @@ from source import ROOMS, ROOT, library
 ORDER = [
     "errors", "cuda", "backends", "kernels", "dtypes", "device", "storage", "printing", "modes",
     "views", "graph", "hooks", "arraylike", "tensor", "gate", "trees", "arguments", "calls", "op",
-    "ops", "linalg", "func", "recording", "anomaly", "autograd", "gradreport", "gradcheck", "draw",
-    "plot", "files", "checkpoint", "datasets", "nn", "optim", "utils", "testing", "runs", "(face)",
-    "cli", "__main__",
+    "ops", "linalg", "func", "recording", "anomaly", "autograd", "gradreport", "gradcheck",
+    "drawing", "plot", "files", "checkpoint", "datasets", "nn", "optim", "utils", "testing",
+    "runs", "(face)", "cli", "__main__",
 ]  # fmt: skip
 FACE = "tinygrad_edu"  # __init__.py: what users see; only the command line and examples import it
 FILE_LINES, FUNCTION_LINES = 400, 40

@@ -29,6 +29,7 @@ from tinygrad_edu import autograd, backends, cuda, func, linalg
 from tinygrad_edu.anomaly import *
 from tinygrad_edu.checkpoint import load, save
 from tinygrad_edu.device import Device as device
+from tinygrad_edu.drawing import draw
 from tinygrad_edu.dtypes import (
     bool,
     double,

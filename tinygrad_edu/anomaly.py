@@ -24,7 +24,7 @@ from tinygrad_edu.recording import (
     ancestors,
     call_of,
     here,
-    observed,
+    walk,
 )
 from tinygrad_edu.storage import memory_of, next_number
 from tinygrad_edu.tensor import Tensor
@@ -134,8 +134,7 @@ class detect_anomaly(Recording):
         nodes = ancestors(roots)
         self._check_roots(roots, nodes)
         check = _Backward(nodes)
-        with observed(nodes, check.see):
-            found = super().backward(roots, seeds, **how)
+        found = walk(roots, seeds, check.see, **how)
         for g in found.values():
             check.check_received(g)
         return found

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import CodeType
@@ -23,7 +22,7 @@ from tinygrad_edu.graph import Node
 from tinygrad_edu.op import Op
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["Call", "Place", "Recorded", "Recording", "ancestors", "call_of", "observed"]
+__all__ = ["Call", "Place", "Recorded", "Recording", "ancestors", "call_of", "walk"]
 
 PACKAGE = __name__.partition(".")[0]
 module_calls: set[CodeType] = set()  # the code that calls a module's forward; nn adds its own
@@ -216,15 +215,14 @@ class _Observed:
         return self._show(g, self.op.record_rule(g, *rest))
 
 
-@contextmanager
-def observed(nodes: Sequence[Node], see: See) -> Iterator[None]:
-    """Show every rule that a backward pass runs for these nodes, inside the block."""
+def walk(roots: Sequence[Node], seeds: Sequence[Any], see: See, **how: Any) -> dict[Node, Any]:
+    """Run `graph.backward`, and show every rule that it runs."""
     with graph.turn:
-        made = [node for node in nodes if node.op is not None]
+        made = [node for node in ancestors(roots) if node.op is not None]
         for node in made:
             node.op = _Observed(node, see)
         try:
-            yield
+            return _backward(roots, seeds, **how)
         finally:
             for node in made:
                 node.op = node.op.op
