@@ -175,6 +175,7 @@ def numpy_expand(x, size):
 
 row("reshape", RESHAPES, numpy_reshape)
 row("view", RESHAPES, numpy_reshape, contiguous=True, torch=None)
+row("seen_as", RESHAPES, numpy_reshape, contiguous=True, torch=None)
 row("view_as", [case((2, 3), other=np.ones((3, 2)))], lambda x, other: x.reshape(other.shape),
     bad=[case((2, 3), other=np.ones(4))], contiguous=True, torch="Tensor.view_as")
 row("flatten", [case((2, 3, 2)), case((2, 3, 2), start_dim=1), case((2, 3, 2), end_dim=-2),

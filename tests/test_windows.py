@@ -252,3 +252,26 @@ REFUSED = [
 def test_what_is_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_the_result_of_a_convolution_can_be_viewed_in_another_shape():
+    """Its memory runs channels last, which the usual `x.view(len(x), -1)` need not know."""
+    x, w = randn(2, 3, 5, 5).requires_grad_(), randn(4, 3, 3, 3).requires_grad_()
+    out = tg.conv2d(x, w)
+    flat = out.view(2, -1)
+    assert flat.data_ptr() == out.data_ptr()
+    np.testing.assert_array_equal(flat.detach(), out.detach().reshape(2, -1))
+    flat.mul_(2.0)
+    np.testing.assert_array_equal(flat.detach(), out.detach().reshape(2, -1))
+    (flat * flat).sum().backward()
+    grads = x.grad.numpy().copy(), w.grad.numpy().copy()
+    x.grad = w.grad = None
+    ((tg.conv2d(x, w) * 2) ** 2).sum().backward()
+    for g, expected in zip(grads, (x.grad, w.grad), strict=True):
+        np.testing.assert_allclose(g, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_the_order_that_a_user_chose_is_left_alone():
+    turned = tg.zeros(2, 5, 5, 3).permute(0, 3, 1, 2)
+    with pytest.raises(ShapeError, match=r"without a copy; use reshape\(\)"):
+        turned.view(2, -1)

@@ -73,6 +73,7 @@ from tinygrad_edu.modes import (
 from tinygrad_edu.op import OPS, op
 from tinygrad_edu.ops import *
 from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.threads import get_num_threads, set_num_threads
 
 Size = tuple  # of PyTorch's class, which is a tuple, only the name
 

@@ -27,10 +27,21 @@ __all__ = ["conv2d", "conv2d_input_grad", "conv2d_weight_grad"]
 _BLOCK_BYTES = 64 * 1024 * 1024
 
 
-def conv2d(x: Array, w: Array, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:
-    """Return out (N, F, OH, OW), the windows of x (N, C, H, W) times the filters w."""
+def conv2d(
+    x: Array,
+    w: Array,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int,
+    bias: Array | None = None,
+) -> Array:
+    """Return out (N, F, OH, OW), the windows of x (N, C, H, W) times the filters w, plus bias."""
     out = _correlate_groups(_pad(x, padding), _spread(w, dilation), groups)
-    return np.ascontiguousarray(out[:, :, :: stride[0], :: stride[1]])
+    out = np.ascontiguousarray(out[:, :, :: stride[0], :: stride[1]])
+    if bias is not None:
+        out += bias[:, None, None]
+    return out
 
 
 def conv2d_weight_grad(

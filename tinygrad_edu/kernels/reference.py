@@ -36,8 +36,16 @@ __all__ = [
 Window = tuple[slice, slice, slice]
 
 
-def conv2d(x: Array, w: Array, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:
-    """Return out (N, F, OH, OW), the windows of x (N, C, H, W) times the filters w."""
+def conv2d(
+    x: Array,
+    w: Array,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int,
+    bias: Array | None = None,
+) -> Array:
+    """Return out (N, F, OH, OW), the windows of x (N, C, H, W) times the filters w, plus bias."""
     oh, ow = conv2d_output_size(x.shape[2:], w.shape[2:], stride, padding, dilation)
     xp = _pad(x, padding)
     out = np.zeros((len(x), len(w), oh, ow), np.result_type(x, w))
@@ -47,6 +55,8 @@ def conv2d(x: Array, w: Array, stride: Pair, padding: Pair, dilation: Pair, grou
                 for j in range(ow):
                     window = _window(f, i, j, w.shape, stride, dilation, groups)
                     out[n, f, i, j] = np.sum(xp[n][window] * w[f])
+                    if bias is not None:
+                        out[n, f, i, j] += bias[f]
     return out
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from tinygrad_edu.backends import conv_kernels
 from tinygrad_edu.errors import ShapeError, describe
+from tinygrad_edu.kernels.channels import channel_sums
 from tinygrad_edu.kernels.checks import check_conv, check_conv_transpose, transposed_size
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops.pad import pad_constant
@@ -30,10 +31,7 @@ def convolution(
 
     Gradient: `conv_input_grad`, `conv_weight_grad`, and g summed over all but the filters.
     """
-    out = conv_kernels().conv2d(input, weight, stride, padding, dilation, groups)
-    if bias is not None:
-        out += bias[:, None, None]
-    return out
+    return conv_kernels().conv2d(input, weight, stride, padding, dilation, groups, bias)
 
 
 @convolution.rule
@@ -45,6 +43,18 @@ def convolution_rule(
         conv_input_grad(g, weight, input_shape, *how) if need[0] else None,
         conv_weight_grad(input, g, weight_shape, *how) if need[1] else None,
         sum(g, (0, 2, 3)) if need[2] else None,
+    )
+
+
+@convolution.fused
+def convolution_fused(
+    g, input, weight, input_shape, weight_shape, stride, padding, dilation, groups, need
+):
+    how, kernels = (stride, padding, dilation, groups), conv_kernels()
+    return (
+        kernels.conv2d_input_grad(g, weight, input_shape, *how) if need[0] else None,
+        kernels.conv2d_weight_grad(input, g, weight_shape, *how) if need[1] else None,
+        channel_sums(g) if need[2] else None,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu import threads
 from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops.shape import reshape
@@ -21,7 +22,7 @@ def matrix_product(input: Any, other: Any, /) -> Any:
     """
     if input.shape[-1] != other.shape[-2]:
         raise _unequal(input, other)
-    return np.matmul(input, other)
+    return threads.matmul(input, other)
 
 
 def _unequal(input: Any, other: Any) -> ShapeError:
@@ -37,6 +38,14 @@ def matrix_product_rule(g, input, other, need):
     return (
         g @ other.mT if need[0] else None,  # (..., n, m) @ (..., m, k)
         input.mT @ g if need[1] else None,  # (..., k, n) @ (..., n, m)
+    )
+
+
+@matrix_product.fused
+def matrix_product_fused(g, input, other, need):
+    return (
+        threads.matmul(g, other.mT) if need[0] else None,
+        threads.matmul(input.mT, g) if need[1] else None,
     )
 
 
@@ -177,7 +186,7 @@ def linear(input: Any, weight: Any, bias: Any = None, /) -> Any:
             f"linear: expected input (..., {weight.shape[-1]}) for weight {weight.shape}, got "
             f"{input.shape}" + ("; flatten(1) it first?" if input.ndim > 2 else "")
         )
-    out = np.matmul(input, weight.T)
+    out = threads.matmul(input, weight.T)
     if bias is not None:
         out += bias  # a fresh array: no temporary is needed
     return out
@@ -190,6 +199,15 @@ def linear_rule(g, input, weight, need):
         rows = reshape(g, (-1, weight.shape[0]))
         gw = rows.mT @ reshape(input, (-1, weight.shape[1]))
     return matmul(g, weight) if need[0] else None, gw, g if need[2] else None
+
+
+@linear.fused
+def linear_fused(g, input, weight, need):
+    gw = None
+    if need[1]:
+        rows = g.reshape(-1, weight.shape[0])
+        gw = threads.matmul(rows.T, input.reshape(-1, weight.shape[1]))
+    return threads.matmul(g, weight) if need[0] else None, gw, g if need[2] else None
 
 
 @op(name="einsum", dtype="equal")

@@ -15,7 +15,7 @@ import numpy as np
 from tinygrad_edu.graph import Node
 from tinygrad_edu.op import op
 from tinygrad_edu.ops.choose import where
-from tinygrad_edu.ops.shape import reshape, view
+from tinygrad_edu.ops.shape import reshape, seen_as
 from tinygrad_edu.tensor import Tensor, make
 from tinygrad_edu.views import View
 
@@ -49,7 +49,7 @@ def follow(source: Any, steps: tuple) -> Any:
     """The view of `source` (array or tensor) that the steps lead to."""
     for step, settings in steps:
         # A gradient need not lie in memory as the base does: it cannot always be viewed.
-        step = reshape.op if step is view.op else step
+        step = reshape.op if step is seen_as.op else step
         source = step.apply((source,), settings)
     return source
 

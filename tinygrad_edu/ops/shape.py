@@ -11,6 +11,7 @@ from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops import dims
 from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.views import View
 
 __all__ = [
     "broadcast_to", "cat", "concat", "concatenate", "expand", "flatten", "permute", "reshape",
@@ -37,17 +38,9 @@ def reshape_rule(g, input_shape):
     return reshape(g, input_shape)
 
 
-@op(method="view", dtype=None, view=True, varargs=True)
-def view(input: Any, /, shape: Any) -> Any:
-    """The elements in another shape, sharing memory; one size may be -1.
-
-    Gradient: g in the input's shape. Errors: ShapeError if the numbers of elements differ, or if
-    the memory order would need a copy: use reshape().
-
-    >>> import tinygrad_edu as tg
-    >>> x = tg.zeros(4); x.view(2, 2)[0] = 1; x
-    tensor([1., 1., 0., 0.])
-    """
+@op(name="view", dtype=None, view=True)
+def seen_as(input: Any, /, shape: Any) -> Any:
+    """The elements in another shape, sharing memory: behind `view`. Gradient: as of `view`."""
     try:
         return np.reshape(input, shape, copy=False)
     except ValueError as error:
@@ -59,9 +52,29 @@ def view(input: Any, /, shape: Any) -> Any:
         ) from None
 
 
-@view.rule
-def view_rule(g, input_shape):
+@seen_as.rule
+def seen_as_rule(g, input_shape):
     return reshape(g, input_shape)
+
+
+@composite(method="view")
+def view(input: Any, shape: Any, *more: int) -> Any:
+    """The elements in another shape, sharing memory; one size may be -1.
+
+    Gradient: g in the input's shape. Errors: ShapeError if the numbers of elements differ, or if
+    the memory order would need a copy: use reshape(). (Only the order that a convolution chose for
+    its result is changed for the view's sake.)
+
+    >>> import tinygrad_edu as tg
+    >>> x = tg.zeros(4); x.view(2, 2)[0] = 1; x
+    tensor([1., 1., 0., 0.])
+    """
+    if isinstance(input, Tensor) and input.ndim == 4 and not isinstance(input.alias, View):
+        array = input.array
+        if array.transpose(0, 2, 3, 1).flags.c_contiguous and not array.flags.c_contiguous:
+            View.forget(input)
+            input.array = np.ascontiguousarray(array)
+    return seen_as(input, (shape, *more) if more else shape)
 
 
 @composite(method="view_as")

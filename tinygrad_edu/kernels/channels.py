@@ -1,0 +1,29 @@
+"""Sums over all that belongs to a channel, in whichever order memory runs.
+
+Channels last, an array (N, C, H, W) is a matrix (N H W, C) in memory, and the sums of its columns
+are a product with a row of ones: BLAS adds whole rows, many times as fast as NumPy's reduction,
+which adds the short rows one by one. In the usual order each plane is one long run, which NumPy
+adds well, pairwise and so with little rounding.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinygrad_edu.kernels.windows import Array
+
+__all__ = ["as_matrix", "channel_sums"]
+
+
+def as_matrix(x: Array) -> Array | None:
+    """Return the view (N H W, C) of (N, C, ...) if memory runs channels last, else None."""
+    last = x.transpose(0, *range(2, x.ndim), 1)
+    return last.reshape(-1, x.shape[1]) if last.flags.c_contiguous and x.size else None
+
+
+def channel_sums(x: Array) -> Array:
+    """Return the sum over all but dim 1 of x (N, C, ...), shape (C,)."""
+    matrix = as_matrix(x)
+    if matrix is None or x.dtype.itemsize < 4:
+        return np.add.reduce(x, (0, *range(2, x.ndim)))
+    return np.ones(len(matrix), x.dtype) @ matrix

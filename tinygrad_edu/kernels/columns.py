@@ -1,0 +1,159 @@
+"""The columns of im2col: copies of the windows, a tile of them at a time.
+
+Every window repeats its pixels up to KH * KW times, so the matrix of all windows is never made. A
+tile of it, a few images or some rows of one, is copied into a buffer, multiplied while it lies in
+the cache, and overwritten by the next. Copies are quick where long runs of memory stay together:
+"channels last", a window is KH runs of KW * C neighbours, and the tile a matrix (P, K) of P windows
+with K = KH * KW * C entries each. Where a group has few channels these runs are short; then the
+tile is stored "in planes", as (K, P), whose runs are rows of pixels: KW * C becomes OW.
+BLAS multiplies both equally well, so all users of tiles see (P, K), stored one way or the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from tinygrad_edu.kernels.windows import Array, Pair, Shape, conv2d_output_size, window_view
+
+__all__ = ["Plan", "tile_spans", "tiles"]
+
+# A tile of columns must stay in a core's second-level cache (1 to 2 MB) until the product reads it.
+_TILE_BYTES = 1024 * 1024
+_FEW_CHANNELS = 4  # below this, rows of pixels are the longer runs
+
+
+class Plan(NamedTuple):
+    """What the windows of an input (N, C, H, W) look like, and how their columns are stored."""
+
+    plane: Shape  # (C, H, W) of the input
+    kernel: Pair
+    stride: Pair
+    padding: Pair
+    dilation: Pair
+    groups: int
+    each: int  # filters of a group
+    dtype: np.dtype
+    size: Pair  # (OH, OW)
+
+    @staticmethod
+    def of(
+        x_shape: Shape,
+        w_shape: Shape,
+        stride: Pair,
+        padding: Pair,
+        dilation: Pair,
+        groups: int,
+        dtype: np.dtype,
+    ) -> Plan:
+        """Return the plan of convolving an input with filters of these shapes."""
+        kernel = (w_shape[2], w_shape[3])
+        size = conv2d_output_size(x_shape[2:], kernel, stride, padding, dilation)
+        each = w_shape[0] // groups
+        return Plan(x_shape[1:], kernel, stride, padding, dilation, groups, each, dtype, size)
+
+    @property
+    def in_planes(self) -> bool:
+        """Whether columns are stored as (K, P)."""
+        return self.groups > 1 or self.plane[0] <= _FEW_CHANNELS
+
+    @property
+    def depth(self) -> int:
+        """K, the entries of a window in one group."""
+        return self.kernel[0] * self.kernel[1] * (self.plane[0] // self.groups)
+
+    @property
+    def matrix(self) -> Shape:
+        """The shape of the filters as a matrix (K, F), or one (K, F / G) for each group."""
+        shape = (self.depth, self.each)
+        return shape if self.groups == 1 else (self.groups, *shape)
+
+    @property
+    def row(self) -> int:
+        """The entries of all windows in a row of the output."""
+        return self.size[1] * self.depth * self.groups
+
+    @property
+    def work(self) -> int:
+        """The multiplications for one image."""
+        return self.size[0] * self.row * self.each
+
+
+def tiles(x: Array, plan: Plan, images: slice) -> Iterator[tuple[slice, slice, Array]]:
+    """Yield (images, output rows, columns) with columns (P, K), or (G, P, K) if there are groups.
+
+    All tiles share one buffer: use one before you ask for the next, and do not write to it.
+    """
+    order = (0, 1, 2, 3) if plan.in_planes else (0, 2, 3, 1)
+    planes = x.transpose(order)
+    per_tile, rows_per_tile = _tile_size(images, plan.size[0], plan.row * plan.dtype.itemsize)
+    direct = plan.padding == (0, 0) and x.dtype == plan.dtype and planes.flags.c_contiguous
+    padded = None if direct else _Padded(plan, per_tile, order)
+    buffer = np.empty(per_tile * rows_per_tile * plan.row, plan.dtype)
+    for part in _spans(images, per_tile):
+        windows = _windows(padded.put(x[part]) if padded else planes[part], plan)
+        for rows in _spans(slice(0, plan.size[0]), rows_per_tile):
+            seen = windows[..., rows, :] if plan.in_planes else windows[:, rows]
+            if not seen.flags.c_contiguous:
+                copied = buffer[: seen.size].reshape(seen.shape)
+                np.copyto(copied, seen)
+                seen = copied
+            yield part, rows, _as_columns(seen, plan)
+
+
+def _windows(padded: Array, plan: Plan) -> Array:
+    """Return the windows as a view (n, OH, OW, KH, KW, C), or (C, KH, KW, n, OH, OW) in planes."""
+    if plan.in_planes:
+        view = window_view(padded, plan.kernel, plan.stride, plan.dilation, plan.size)
+        return view.transpose(1, 2, 3, 0, 4, 5)
+    (s0, s1, s2, s3), (sh, sw), (dh, dw) = padded.strides, plan.stride, plan.dilation
+    strides = (s0, s1 * sh, s2 * sw, s1 * dh, s2 * dw, s3)
+    shape = (len(padded), *plan.size, *plan.kernel, plan.plane[0])
+    return as_strided(padded, shape, strides, writeable=False)
+
+
+def _as_columns(windows: Array, plan: Plan) -> Array:
+    if not plan.in_planes:
+        return windows.reshape(windows.shape[0] * windows.shape[1] * windows.shape[2], plan.depth)
+    count = windows.shape[3] * windows.shape[4] * windows.shape[5]
+    shape = (plan.depth, count) if plan.groups == 1 else (plan.groups, plan.depth, count)
+    return windows.reshape(shape).mT
+
+
+class _Padded:
+    """Room for some images in a border of zeros, which is made once, in an order of axes."""
+
+    def __init__(self, plan: Plan, images: int, order: tuple) -> None:
+        (c, height, width), (ph, pw) = plan.plane, plan.padding
+        shape = (images, c, height + 2 * ph, width + 2 * pw)
+        self.all = np.zeros([shape[i] for i in order], plan.dtype)
+        self.inside = self.all.transpose(np.argsort(order))[:, :, ph : ph + height, pw : pw + width]
+
+    def put(self, planes: Array) -> Array:
+        """Copy planes (n, C, H, W) into it, and return all."""
+        self.inside[: len(planes)] = planes
+        return self.all[: len(planes)]
+
+
+def tile_spans(images: slice, rows: int, row_bytes: int) -> Iterator[tuple[slice, slice]]:
+    """Yield (images, rows) of tiles whose rows have so many bytes."""
+    per_tile, rows_per_tile = _tile_size(images, rows, row_bytes)
+    for part in _spans(images, per_tile):
+        for span in _spans(slice(0, rows), rows_per_tile):
+            yield part, span
+
+
+def _tile_size(images: slice, rows: int, row_bytes: int) -> Pair:
+    """Return (images, rows) of a tile: whole images while they fit, else rows of one."""
+    fitting = max(1, _TILE_BYTES // max(1, row_bytes))
+    count = images.stop - images.start
+    return min(count, max(1, fitting // max(1, rows))), min(rows, fitting)
+
+
+def _spans(whole: slice, step: int) -> Iterator[slice]:
+    """Yield slices of `step` (the last one shorter) that cover `whole`."""
+    for start in range(whole.start, whole.stop, max(1, step)):
+        yield slice(start, min(whole.stop, start + step))
