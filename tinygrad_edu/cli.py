@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from tinygrad_edu import __version__
+from tinygrad_edu import __version__, cli_check
 from tinygrad_edu.errors import CheckpointError
 from tinygrad_edu.nn.callbacks import ProgressBar
 from tinygrad_edu.nn.solver import NonFiniteLossError, Solver
@@ -46,13 +46,14 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="tinygrad-edu",
-        description="Train small networks on real handwritten digits, with a tensor engine on "
-        "NumPy that is made to be read.",
+        description="Train small networks on real handwritten digits, and check gradients written "
+        "by hand, with a tensor engine on NumPy that is made to be read.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"tinygrad-edu {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     _add_train(commands)
+    cli_check.add(commands, _positive)
     return parser
 
 
