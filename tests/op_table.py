@@ -382,7 +382,11 @@ row("conv_weight_grad", [case((2, 2, 5, 4), (2, 3, 3, 3), shape=(3, 2, 3, 2), **
     lambda x, g, shape, **how: loops.conv2d_weight_grad(x, g, shape, *how.values()), torch=None)
 row("max_pool2d", [*POOLS, case((2, 2, 5, 5), kernel_size=2, stride=1, dilation=2)], loop_max,
     bad=BAD_POOLS)
-row("largest_of_windows", [case((2, 2, 4, 5), **WINDOWS, ceil_mode=False)], loop_max, torch=None)
+SIDE_BY_SIDE = {"kernel_size": (2, 2), "stride": (2, 2), "padding": (0, 0), "dilation": (1, 1)}
+row("largest_of_windows", [case((2, 2, 4, 5), **WINDOWS, ceil_mode=False),
+                           case((2, 2, 4, 5), **SIDE_BY_SIDE, ceil_mode=False),
+                           case((2, 2, 3, 4), **SIDE_BY_SIDE, ceil_mode=True)],
+    loop_max, torch=None)
 row("places_in_plane", [case((2, 2, 4, 5), **WINDOWS)],
     lambda x, out, **how: loop_max(x, **how, place=True), call=with_largest, gradient=False,
     torch=None)

@@ -96,6 +96,31 @@ def test_scatter_and_gather_agree_with_the_loops_and_are_adjoint(case):
     np.testing.assert_allclose(np.vdot(gathered, g), np.vdot(x, scattered), rtol=1e-10, atol=1e-10)
 
 
+ORDERS = st.sampled_from([(0, 1, 2, 3), (0, 2, 3, 1)])
+
+
+@given(cases(), ORDERS, ORDERS, st.booleans(), st.sampled_from([0.0, np.inf, np.nan]))
+def test_the_gradient_goes_to_the_winners(case, order_of_x, order_of_g, two, extreme):
+    """Whatever the memory order, and also where the gradient is inf or nan."""
+    settings, g, x = case.max_settings, case.g, case.x
+    if two:
+        assume(min(x.shape[2:]) > 1)
+        settings = (*TWO[:4], case.ceil_mode)
+        size = pool2d_output_size(x.shape[2:], *settings)
+        g = np.random.default_rng(0).standard_normal((*x.shape[:2], *size))
+    g[..., :1] += extreme
+    x, g = laid(x, order_of_x), laid(g, order_of_g)
+    out, indices = reference.max_pool2d(x, *settings)
+    expected = reference.max_pool2d_scatter(g, indices, x.shape)
+    np.testing.assert_allclose(
+        pool.max_pool2d_input_grad(g, x, out, *settings[:4]), expected, rtol=0, atol=1e-12
+    )
+
+
+def laid(x: np.ndarray, order: tuple) -> np.ndarray:
+    return np.ascontiguousarray(x.transpose(order)).transpose(np.argsort(order))
+
+
 @given(cases())
 def test_the_gathered_entries_are_the_maxima(case):
     out, indices = pool.max_pool2d(case.x, *case.max_settings)

@@ -5,6 +5,7 @@ All windows are visited at once: entry k of every window is a strided slice of t
 Slices keep to the real input, so a border of -inf or 0 never has to be made.
 A maximum over a rectangle is the maximum over its columns of the maxima over its rows, and a sum
 likewise: pooling the rows first and then the columns takes KH + KW steps instead of KH * KW.
+Windows of 2x2 that do not overlap, by far the commonest, are four slices and three maxima.
 Where the maximum was is asked only when a gradient is: walking the entries in row-major order and
 counting, for each window, those before the first that equals the maximum gives its number, without
 a branch. The gradient of max pooling is then a scatter to those places (its adjoint a gather), the
@@ -19,8 +20,8 @@ from tinygrad_edu.kernels.windows import Array, Axis, Pair, Shape, axes
 
 __all__ = [
     "adaptive_max_pool2d_indices", "adaptive_windows", "avg_pool2d", "avg_pool2d_input_grad",
-    "max_pool2d", "max_pool2d_gather", "max_pool2d_indices", "max_pool2d_scatter",
-    "max_pool2d_values",
+    "max_pool2d", "max_pool2d_gather", "max_pool2d_indices", "max_pool2d_input_grad",
+    "max_pool2d_scatter", "max_pool2d_values",
 ]  # fmt: skip
 
 
@@ -40,6 +41,10 @@ def max_pool2d_values(
     x: Array, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
 ) -> Array:
     """Return the first result of `max_pool2d` alone."""
+    whole = not ceil_mode or x.shape[2] % 2 == x.shape[3] % 2 == 0
+    if whole and _two_by_two(kernel_size, stride, padding, dilation):
+        first, second, third, last = _corners(x)
+        return np.maximum(np.maximum(first, second), np.maximum(third, last))
     down, across = axes(x.shape[2:], kernel_size, stride, padding, dilation)
     lowest = _lowest(x.dtype)
     rows = _sweep(np.maximum, lowest, x, _H, down, down.count(ceil_mode))
@@ -69,6 +74,45 @@ def max_pool2d_indices(
         for k, (source, target) in entries.items():
             np.copyto(entry[target], k, where=np.isnan(x[source]))
     return _flat_in_plane(entry, down, across)
+
+
+def max_pool2d_input_grad(
+    g: Array, x: Array, out: Array, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair
+) -> Array:
+    """Return dx: each g (N, C, OH, OW) at the winner of its window, for x and what came out."""
+    whole = out.shape[2] * 2 <= x.shape[2] and out.shape[3] * 2 <= x.shape[3]  # no ceil_mode
+    if (
+        not (whole and _two_by_two(kernel_size, stride, padding, dilation))
+        or np.isnan(out).any()  # a NaN equals nothing, not even itself
+    ):
+        places = max_pool2d_indices(x, out, kernel_size, stride, padding, dilation)
+        return max_pool2d_scatter(g, places, x.shape)
+    # Of the bits of a number, unlike of the number, the product with 0 is 0 even for inf and nan.
+    bits = np.dtype(f"i{g.itemsize}")
+    dx = np.zeros_like(x, dtype=bits)  # with memory in the order of x
+    laid = np.empty_like(out, dtype=g.dtype)
+    laid[...] = g  # all that follows goes through memory in one order
+    values = laid.view(bits)
+    free = np.ones_like(out, dtype=bool)
+    *corners, last = zip(_corners(x), _corners(dx), strict=True)
+    for entry, target in corners:
+        wins = entry == out
+        wins &= free
+        free ^= wins
+        np.multiply(values, wins, out=target)
+    np.multiply(values, free, out=last[1])
+    return dx.view(g.dtype)
+
+
+def _two_by_two(kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair) -> bool:
+    """Whether windows are 2x2, side by side, without a border."""
+    return kernel_size == stride == (2, 2) and padding == (0, 0) and dilation == (1, 1)
+
+
+def _corners(x: Array) -> list[Array]:
+    """Return the 4 entries of all whole 2x2 windows, in row-major order, as views."""
+    height, width = x.shape[2] // 2 * 2, x.shape[3] // 2 * 2
+    return [x[:, :, i:height:2, j:width:2] for i in (0, 1) for j in (0, 1)]
 
 
 def max_pool2d_scatter(g: Array, indices: Array, input_shape: Shape) -> Array:

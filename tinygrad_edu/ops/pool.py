@@ -31,6 +31,11 @@ def largest_of_windows_rule(g, input, out, input_shape, kernel_size, stride, pad
     return scatter_in_plane(g, indices, input_shape)
 
 
+@largest_of_windows.fused
+def largest_of_windows_fused(g, input, out, kernel_size, stride, padding, dilation):
+    return kernels.max_pool2d_input_grad(g, input, out, kernel_size, stride, padding, dilation)
+
+
 @op(dtype=None)
 def places_in_plane(
     input: Any, other: Any, /, kernel_size: Any, stride: Any, padding: Any, dilation: Any
