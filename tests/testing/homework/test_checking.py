@@ -153,14 +153,15 @@ def asks_backward(dout, cache):
 """
 
 
+@pytest.mark.slow
 def test_code_that_goes_astray_is_part_of_the_report(check):
-    report = check(ASTRAY, timeout=2)
+    report = check(ASTRAY, timeout=4)
     assert outcomes(report) == {
         "endless": "failed", "raises": "failed", "exits": "failed", "dies": "failed",
         "nothing": "failed", "shape": "wrong", "talks": "right", "asks": "failed",
     }  # fmt: skip
     endless, raises, exits, dies, nothing, shape, talks, asks = report.checked
-    assert endless.text.startswith("took longer than 2 s: a loop without an end?")
+    assert endless.text.startswith("took longer than 4 s: a loop without an end?")
     assert (
         "in endless_forward: print" in endless.text or "in endless_forward: while" in endless.text
     )
@@ -186,19 +187,28 @@ def test_code_that_goes_astray_is_part_of_the_report(check):
     [
         ("def f(:\n    pass\n", "SyntaxError: invalid syntax"),
         ("import nowhere_to_be_found", "ModuleNotFoundError: No module named 'nowhere_to_be"),
-        ("1 / 0", "ZeroDivisionError: division by zero\n  student.py, line 1, in <module>: 1 / 0"),
+        ("1 / 0", "ZeroDivisionError: division by zero\n  student.py, line 2, in <module>: 1 / 0"),
         ("raise SystemExit(3)", "SystemExit: 3"),
         ("import os; os._exit(5)", "loading it ended the process, with exit status 5"),
-        ("while True: pass", "loading it took longer than 1 s: a loop without an end?\n"
-         "  student.py, line 1, in <module>: while True: pass"),
         ("CHECK_INPUTS = {'f': 3}", "InputError: CHECK_INPUTS: expected a table like"),
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_be_loaded(check, text, said):
-    report = check("print('before')\n" + text if "f(" not in text else text, timeout=1)
-    assert said.replace("line 1", "line 2") in report.broken
+    before = "" if text.startswith("def") else "print('before')\n"
+    report = check(before + text)
+    assert said in report.broken
     assert report.checked == []
-    assert report.printed == ("" if "f(" in text else "before\n")
+    assert report.printed == ("before\n" if before else "")
+
+
+@pytest.mark.slow
+def test_a_file_that_takes_for_ever_to_load(check):
+    report = check("print('before')\nwhile True: pass\n", timeout=2)
+    assert report.broken == (
+        "loading it took longer than 2 s: a loop without an end?\n"
+        "  student.py, line 2, in <module>: while True: pass"
+    )
+    assert (report.checked, report.printed) == ([], "before\n")
 
 
 def test_plots_are_not_shown(check):
