@@ -92,7 +92,7 @@ def cut_patches(
     """
     check_generator("cut_patches", generator)
     n, size = positive_integer("cut_patches", "n", n), positive_integer("cut_patches", "size", size)
-    pixels = _pixels(photograph)
+    pixels = read_photograph(photograph)
     if min(pixels.shape[:2]) < size:
         expected = f"at least {size} pixels in height and width"
         got = f"shape {pixels.shape}"
@@ -135,8 +135,12 @@ def preprocess_patches(patches: Any) -> np.ndarray:
     return 0.1 + 0.8 * (gray - low) / (high - low)
 
 
-def _pixels(photograph: Any) -> np.ndarray:
-    """The pixels (H, W, 3), uint8."""
+def read_photograph(photograph: Any = None) -> np.ndarray:
+    """The pixels (H, W, 3), uint8, of a file, a Pillow image or an array.
+
+    By default they are those of the photograph that Matplotlib brings along.
+    Errors: as `cut_patches`.
+    """
     if isinstance(photograph, np.ndarray):
         if photograph.dtype != np.uint8 or photograph.ndim != 3 or photograph.shape[2] != 3:
             got = f"{photograph.dtype} of shape {photograph.shape}"

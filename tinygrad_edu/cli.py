@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from tinygrad_edu import __version__, cli_check
+from tinygrad_edu import __version__, cli_check, cli_experiment
 from tinygrad_edu.errors import CheckpointError
 from tinygrad_edu.nn.callbacks import ProgressBar
 from tinygrad_edu.nn.solver import NonFiniteLossError, Solver
@@ -31,7 +31,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.command is None:
         parser.print_help()
         return 0
-    return arguments.execute(arguments)
+    return _guarded(arguments)
+
+
+def _guarded(arguments: argparse.Namespace) -> int:
+    """Do what is asked for; what a user can mend ends in one line."""
+
+    def complain(status: int, text: str) -> int:
+        print(f"tinygrad-edu {arguments.command}: {text}", file=sys.stderr)
+        return status
+
+    try:
+        return arguments.execute(arguments)
+    except KeyboardInterrupt as stop:
+        return complain(INTERRUPTED, "; ".join(["interrupted", *map(str, stop.args)]))
+    except NonFiniteLossError as error:
+        return complain(FAILED, f"error: {error}")
+    except (RunError, CheckpointError) as error:
+        return complain(MISUSED, f"error: {error}")
+    except BrokenPipeError:  # the reader, `head` perhaps, has seen enough: be silent at exit too
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except OSError as error:
+        return complain(MISUSED, f"error: {error.filename or 'output'}: {error.strerror}")
 
 
 # --- arguments ------------------------------------------------------------------------------
@@ -46,13 +68,15 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="tinygrad-edu",
-        description="Train small networks on real handwritten digits, and check gradients written "
-        "by hand, with a tensor engine on NumPy that is made to be read.",
+        description="Train small networks on real handwritten digits, conduct the experiments "
+        "of a course, and check gradients written by hand, with a tensor engine on NumPy that is "
+        "made to be read.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"tinygrad-edu {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     _add_train(commands)
+    cli_experiment.add(commands, _integer, _count)
     cli_check.add(commands, _positive)
     return parser
 
@@ -122,33 +146,18 @@ def _train(arguments: argparse.Namespace) -> int:
         for name in ("model", "optimizer", "lr", "batch_size", "epochs", "seed")
         if (value := getattr(arguments, name)) is not None
     }
-    run = None
+    progress = _Progress()
+    if arguments.resume is not None:
+        run = Run.resume(arguments.resume, [progress], **given)
+    else:
+        run = Run.start(Options(**given), arguments.out, [progress])
     try:
-        progress = _Progress()
-        if arguments.resume is not None:
-            run = Run.resume(arguments.resume, [progress], **given)
-        else:
-            run = Run.start(Options(**given), arguments.out, [progress])
         progress.start(run)
         summary = run.train()
         print(_table(run, summary))
     except KeyboardInterrupt:
-        return _complain(INTERRUPTED, f"interrupted; {_kept(run)}" if run else "interrupted")
-    except NonFiniteLossError as error:
-        return _complain(FAILED, f"error: {error}")
-    except (RunError, CheckpointError) as error:
-        return _complain(MISUSED, f"error: {error}")
-    except BrokenPipeError:  # the reader, `head` perhaps, has seen enough: be silent at exit too
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
-    except OSError as error:
-        return _complain(MISUSED, f"error: {error.filename or 'output'}: {error.strerror}")
+        raise KeyboardInterrupt(_kept(run)) from None
     return 0
-
-
-def _complain(status: int, text: str) -> int:
-    print(f"tinygrad-edu train: {text}", file=sys.stderr)
-    return status
 
 
 def _kept(run: Run) -> str:

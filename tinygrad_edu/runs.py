@@ -9,8 +9,6 @@ The files of such a folder:
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 import json
 import math
 import time
@@ -24,6 +22,7 @@ from tinygrad_edu import checkpoint, nn, plot
 from tinygrad_edu.datasets import DataLoader, digits
 from tinygrad_edu.errors import CheckpointError, describe
 from tinygrad_edu.files import save_file, write_whole
+from tinygrad_edu.folders import RunError, new_folder
 from tinygrad_edu.modes import Generator, manual_seed
 from tinygrad_edu.nn.callbacks import Callback
 from tinygrad_edu.nn.evaluation import accuracy, predict
@@ -38,10 +37,6 @@ FILES = (CHECKPOINT, HISTORY, WEIGHTS, CURVES, FILTERS, MISTAKES)
 
 # What reading a checkpoint of something else may raise.
 _UNFIT = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RuntimeError)
-
-
-class RunError(ValueError):
-    """A run that cannot be started or resumed as asked."""
 
 
 # --- what can be trained --------------------------------------------------------------------
@@ -180,7 +175,8 @@ class Run(Callback):
         written.
         """
         options = options or Options()
-        run = cls(_new_folder(options.model, folder), options, callbacks)
+        mend = "resume that, or choose another folder"
+        run = cls(new_folder(options.model, folder, FILES, mend), options, callbacks)
         run.save()
         return run
 
@@ -281,31 +277,6 @@ class Run(Callback):
         }
         for name, ax in pictures.items():
             write_whole(self.folder / name, plot.png(ax))
-
-
-def _new_folder(model: str, folder: str | Path | None) -> Path:
-    """A folder in which no file of a run stands: the given one, or a new one with a number."""
-    if folder is None:
-        parent = _made(Path("runs"))
-        for number in itertools.count(1):
-            with contextlib.suppress(FileExistsError):
-                (path := parent / f"{model}-{number}").mkdir()
-                return path
-    path = _made(Path(folder))  # type: ignore[arg-type]
-    for name in FILES:
-        if (path / name).exists():
-            raise RunError(
-                f"{folder} already holds a run ({name}): resume that, or choose another folder"
-            )
-    return path
-
-
-def _made(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise RunError(f"{folder} cannot be a folder: a file is in its place") from None
-    return folder
 
 
 def _changed(options: Options, changes: dict[str, Any], done: int, folder: str | Path) -> Options:

@@ -79,6 +79,13 @@ def test_loss_axis_is_logarithmic_where_it_helps():
     assert {"0.1", "0.5", "1", "2"} <= set(labels)
 
 
+def test_many_powers_of_ten_have_a_tick_each_at_most():
+    ax = plot_history({"train_loss": [1e7, 1e-3]})
+    draw(ax)
+    labels = [label.get_text() for label in ax.get_yticklabels() if label.get_text()]
+    assert ax.get_yscale() == "log" and 3 <= len(labels) <= 12
+
+
 @pytest.mark.parametrize("epochs", [1, 2, 7])
 def test_epochs_are_whole_numbers(epochs):
     ax = plot_history({"train_loss": [1.0] * epochs})

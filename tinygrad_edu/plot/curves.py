@@ -152,10 +152,13 @@ def _whole_ticks(ax: Axes) -> None:
 
 
 def _logarithmic(ax: Axes) -> None:
-    """A logarithmic axis with plain numbers on it."""
+    """A logarithmic axis, with plain numbers on it unless they would be too many."""
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     ax.set_yscale("log")
+    low, high = ax.dataLim.intervaly
+    if high > 1e5 * low:
+        return
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     ax.yaxis.set_minor_formatter(NullFormatter())
