@@ -106,6 +106,14 @@ def test_what_has_no_inputs_is_not_passed_over(check):
     assert status == 0 and "other" not in out
 
 
+def test_inputs_of_a_layer_serve_each_way_of_writing_it(check):
+    text = UNKNOWN.replace("ward(", "ward_naive(").replace("other", "odd_one")
+    assert check(text)[0] == 2
+    status, out = check(text, "--inputs", "odd_one(x=(2, 3))")
+    assert status == 0
+    assert "odd_one_naive  right" in out
+
+
 def test_wrong_is_told_before_not_checked(check):
     assert check(WRONG + UNKNOWN)[0] == 1
 

@@ -74,10 +74,13 @@ def _refuse_unknown(arguments: argparse.Namespace, report: FileReport, given: li
 
     if not report.names:
         refuse("no pair NAME_forward and NAME_backward, and no loss of a course")
-    layers = [name.partition("_")[0] for name in report.names]
-    for name in [*arguments.only, *given]:
-        if name not in report.names and (name in arguments.only or name not in layers):
-            refuse(f"nothing to check is called {name}; there are {', '.join(report.names)}")
+    unknown = [name for name in arguments.only if name not in report.names]
+    # Inputs of conv serve conv_naive and conv_fast.
+    unknown += [
+        n for n in given if not any(f"{name}_".startswith(f"{n}_") for name in report.names)
+    ]
+    for name in unknown:
+        refuse(f"nothing to check is called {name}; there are {', '.join(report.names)}")
 
 
 # --- what is printed ------------------------------------------------------------------------

@@ -123,9 +123,15 @@ def test_nothing_is_said_of_what_is_not_understood():
     def strings():
         assert A.shape == "text"
 
+    def objects():
+        assert np.equal(A.numpy(), np.array([None, None])).all()
+
+    def unreadable():
+        exec(compile("assert A == B", "no file", "exec"), {"A": A, "B": B, "__name__": None})
+
     def raised():
         raise AssertionError(A)
 
-    for claim in (called, no_tensors, strings, raised):
+    for claim in (called, no_tensors, strings, objects, unreadable, raised):
         assert failed(claim) == [], claim.__name__
     assert calls == [1]

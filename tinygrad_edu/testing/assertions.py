@@ -88,14 +88,14 @@ def _statement(error: BaseException) -> tuple[ast.expr, FrameType] | None:
     outside = [
         (frame, line)
         for frame, line in traceback.walk_tb(error.__traceback__)
-        if not frame.f_globals.get("__name__", "").startswith("tinygrad_edu.")
+        if not str(frame.f_globals.get("__name__")).startswith("tinygrad_edu.")
     ]
     if not outside:
         return None
     frame, line = outside[-1]
     try:
         tree = ast.parse("".join(linecache.getlines(frame.f_code.co_filename, frame.f_globals)))
-    except SyntaxError:
+    except (SyntaxError, ValueError):  # no source, or none of Python's
         return None
     for node in ast.walk(tree):
         if isinstance(node, ast.Assert) and node.lineno <= line <= (node.end_lineno or 0):
@@ -127,7 +127,7 @@ def _sides(
 ) -> tuple[str, Any, Any, dict] | None:
     left, right, *more = [_value(x, frame) for x in arguments]
     comparable = (Tensor, np.ndarray, np.generic, int, float)
-    if not isinstance(left, comparable) or not isinstance(right, comparable):
+    if not all(isinstance(x, comparable) and _is_real(x) for x in (left, right)):
         return None
     if not isinstance(left, Tensor) and not isinstance(right, Tensor):
         return None
@@ -136,6 +136,10 @@ def _sides(
         settings = {"rtol": 1e-05, "atol": 1e-08, **dict(zip(("rtol", "atol"), more, strict=False))}
         settings |= {str(k.arg): _value(k.value, frame) for k in keywords}
     return name, left, right, settings
+
+
+def _is_real(x: Any) -> bool:
+    return np.asarray(x.array if isinstance(x, Tensor) else x).dtype.kind in "biuf"
 
 
 def _value(expression: ast.expr, frame: FrameType) -> Any:
