@@ -155,8 +155,18 @@ def scaled_by_name(function, x, w, normalized_shape, **settings):
     return function(x, normalized_shape, w, **settings)
 
 
-row("standardize", [case((2, 3), dim=(0,), eps=1e-5), case((2, 3, 2), dim=(0, 2), eps=0.5),
-                    case((2, 3, 2), dim=(1, 2), eps=0.1)], numpy_standardize, torch=None)
+def numpy_normalize(x, w, b, axis, eps):
+    return numpy_standardize(x, axis, eps) * (1 if w is None else w) + (0 if b is None else b)
+
+
+row("normalize_affine", [case((3, 2), (2,), (2,), dim=(0,), eps=1e-5),
+                         case((2, 2, 3), (2, 1), None, dim=(0, 2), eps=0.5),
+                         case((2, 2, 2, 3), (2, 1, 1), (2, 1, 1), dim=(0, 2, 3), eps=0.5),
+                         case((2, 2, 2, 3), None, (2, 1, 1), dim=(0, 2, 3), eps=0.1),
+                         case((2, 3, 2), None, None, dim=(0, 2), eps=0.5),
+                         case((2, 3, 2), (3, 2), (3, 2), dim=(1, 2), eps=0.1),
+                         case((2, 3, 2), (3, 1), (3, 1), dim=(2,), eps=0.1)],
+    numpy_normalize, torch=None)
 row("batch_norm", [*CHANNELS, case((3, 2, 2), (2,), (2,), mean=MEANS, var=SPREADS, training=False)],
     numpy_batch_norm, call=by_name, torch="nn.functional.batch_norm",
     bad=[*BAD_CHANNELS, case((1, 3), None, None), case((1, 3, 1), None, None),

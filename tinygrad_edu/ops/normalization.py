@@ -1,8 +1,8 @@
 """Norms of layers: bring values to mean 0 and variance 1, then scale and shift them.
 
-All but rms_norm are one op, `standardize`, over other dims: over the batch and the pixels of each
-channel (batch), the pixels of each channel alone (instance), a group of channels (group), or the
-last dims (layer).
+All but rms_norm are one op, `normalize_affine`, over other dims: over the batch and the pixels of
+each channel (batch), the pixels of each channel alone (instance), a group of channels (group), or
+the last dims (layer).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 
 from tinygrad_edu import storage
 from tinygrad_edu.errors import DTypeError, GraphError, SettingError, ShapeError, describe
+from tinygrad_edu.kernels import norm as kernels
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops.functions import rsqrt
 from tinygrad_edu.ops.reduce import mean, variance
@@ -23,45 +24,40 @@ from tinygrad_edu.tensor import Tensor
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"]
 
-Moments = tuple[np.ndarray, np.ndarray]
+Moments = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-@op(extras=("scale",))
-def standardize(input: Any, /, dim: tuple, eps: float, moments: Moments | None = None) -> Any:
-    """The input with mean 0 and variance 1 over `dim`: behind the norms.
+@op(dtype="equal", extras=("centre", "scale"))
+def normalize_affine(
+    input: Any, weight: Any = None, bias: Any = None, /,
+    dim: Any = (), eps: float = 0.0, moments: Moments | None = None,
+) -> Any:  # fmt: skip
+    """The input with mean 0 and variance 1 over `dim`, scaled and shifted: behind the norms.
 
-    (input - mean) / sqrt(variance + eps). `moments` are that mean and variance, the biased one,
-    if the caller has them.
-    Gradient: (g - mean(g) - out mean(g out)) / sqrt(variance + eps).
+    (input - mean) / sqrt(variance + eps) * weight + bias. `moments` are input - mean (which is
+    written to), that mean and the biased variance, if the caller has them.
+    Gradient: (h - mean(h) - hat mean(h hat)) / sqrt(variance + eps), where hat is the input with
+    mean 0 and variance 1, and h = g weight; g hat; g.
     """
-    centre, spread = _moments(input, dim) if moments is None else moments
+    centred, centre, spread = kernels.moments(input, dim) if moments is None else moments
     scale = np.true_divide(1, np.sqrt(spread + eps))
-    out = input - centre
-    out *= scale
-    return out, scale
+    return kernels.scaled(centred, scale, weight, bias, dim), centre, scale
 
 
-@standardize.rule
-def standardize_rule(g, input, out, dim, eps):
+@normalize_affine.rule
+def normalize_affine_rule(g, input, weight, dim, eps, need):
     scale = rsqrt(variance(input, dim, 0, True) + eps)
-    return (g - mean(g, dim, True) - out * mean(g * out, dim, True)) * scale
+    hat = (input - mean(input, dim, True)) * scale
+    gi = None
+    if need[0]:
+        h = g if weight is None else g * weight
+        gi = (h - mean(h, dim, True) - hat * mean(h * hat, dim, True)) * scale
+    return gi, g * hat if need[1] else None, g if need[2] else None
 
 
-@standardize.fused
-def standardize_fused(g, out, dim, scale):
-    product = g * out
-    gi = out * -mean(product, dim, True)
-    gi += g
-    gi -= mean(g, dim, True)
-    gi *= scale
-    return gi
-
-
-def _moments(x: np.ndarray, dim: tuple) -> Moments:
-    """The mean and the variance without correction, over `dim`, which is kept."""
-    centre = mean(x, dim, True)
-    centred = x - centre
-    return centre, mean(np.square(centred, out=centred), dim, True)
+@normalize_affine.fused
+def normalize_affine_fused(g, input, weight, centre, scale, dim, need):
+    return kernels.gradients(g, input, weight, centre, scale, dim, need)
 
 
 # --- checks and the affine part -----------------------------------------------------------------
@@ -97,6 +93,10 @@ def _affine(x: Any, weight: Any, bias: Any, shape: tuple) -> Any:
     """x weight + bias, with the parameters reshaped."""
     x = x if weight is None else x * reshape(weight, shape)
     return x if bias is None else x + reshape(bias, shape)
+
+
+def _shaped(parameter: Any, shape: tuple) -> Any:
+    return None if parameter is None else reshape(parameter, shape)
 
 
 # --- norms of channels --------------------------------------------------------------------------
@@ -180,19 +180,20 @@ def _channel_norm(
                 f"{input.shape}; call .eval(), or take a larger batch"
             )
         _check_movable(name, running)
-        moments = _moments(_array(input), dim)
-        out = standardize(input, dim, eps, moments)
+        moments = kernels.moments(_array(input), dim)
+        weight, bias = _shaped(weight, shape), _shaped(bias, shape)
+        out = normalize_affine(input, weight, bias, dim, eps, moments)
         if 0 not in input.shape:
             _move(running, moments, momentum, n)
-    elif running_mean is None or running_var is None:
+        return out
+    if running_mean is None or running_var is None:
         raise SettingError(
             f"{name}: expected running_mean and running_var where the input's own statistics are "
             "not used, got None"
         )
-    else:
-        centre, spread = (_array(x).reshape(shape) for x in (running_mean, running_var))
-        scale = np.true_divide(1, np.sqrt(spread + eps)).astype(input.dtype, copy=False)
-        out = (input - centre.astype(input.dtype, copy=False)) * scale
+    centre, spread = (_array(x).reshape(shape) for x in (running_mean, running_var))
+    scale = np.true_divide(1, np.sqrt(spread + eps)).astype(input.dtype, copy=False)
+    out = (input - centre.astype(input.dtype, copy=False)) * scale
     return _affine(out, weight, bias, shape)
 
 
@@ -216,7 +217,7 @@ def _check_movable(name: str, running: dict) -> None:
 
 def _move(running: dict, moments: Moments, momentum: float, n: int) -> None:
     """Move the running statistics towards those of the input, in place, unrecorded."""
-    centre, spread = moments
+    _, centre, spread = moments
     for old, new in zip(running.values(), (centre, spread * (n / max(n - 1, 1))), strict=True):
         if old is not None:
             array = _array(old)
@@ -245,10 +246,12 @@ def group_norm(
             f"got {num_groups}"
         )
     _check(input, (C,), weight=weight, bias=bias)
-    size = C // num_groups * math.prod(input.shape[2:])
-    groups = reshape(input, (input.shape[0], num_groups, size))
-    out = reshape(standardize(groups, (2,), eps), input.shape)
-    return _affine(out, weight, bias, (-1,) + (1,) * (input.ndim - 2))
+    each, space = C // num_groups, input.shape[2:]
+    shape = (num_groups, each, *(1,) * len(space))
+    groups = reshape(input, (input.shape[0], num_groups, each, *space))
+    dim = tuple(range(2, groups.ndim))
+    out = normalize_affine(groups, _shaped(weight, shape), _shaped(bias, shape), dim, eps)
+    return reshape(out, input.shape)
 
 
 # --- norms of the last dims ---------------------------------------------------------------------
@@ -273,7 +276,7 @@ def layer_norm(
     shape = _last(input, normalized_shape)
     _check(input, shape, weight=weight, bias=bias)
     dim = tuple(range(input.ndim - len(shape), input.ndim))
-    return _affine(standardize(input, dim, eps), weight, bias, shape)
+    return normalize_affine(input, weight, bias, dim, eps)
 
 
 @composite
