@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-SOURCE = Path(__file__).with_name("student_layers.py")
+SOURCES = [Path(__file__).with_name(f"student_{name}.py") for name in ("layers", "styles")]
 
 
 def draw(*shapes: tuple[int, ...]) -> list[np.ndarray]:
@@ -17,8 +17,10 @@ def draw(*shapes: tuple[int, ...]) -> list[np.ndarray]:
 
 
 POOL = {"pool_height": 2, "pool_width": 2, "stride": 2}
+WORDS = np.array([[0, 2, 2], [3, 0, 0]])
 LABELS = np.array([0, 2, 1, 3])
-PAIRS: dict[str, tuple[tuple, dict[str, Any]]] = {  # name: shapes of the inputs, and the settings
+# Of student_layers, by name: shapes of the inputs, and the settings.
+LAYERS: dict[str, tuple[tuple, dict[str, Any]]] = {
     "affine": (((4, 2, 3), (6, 5), (5,)), {}),
     "square_affine": (((4, 4), (4, 4)), {}),
     "scale": (((4, 3), (3,)), {}),
@@ -48,6 +50,34 @@ PAIRS: dict[str, tuple[tuple, dict[str, Any]]] = {  # name: shapes of the inputs
     "autoencoder": (((3, 5),), {"x": draw((4, 5))[0]}),
     "residual": (((4, 3), (3, 3)), {}),
 }
+
+# Of student_styles.
+STYLES: dict[str, tuple[tuple, dict[str, Any]]] = {
+    "sigmoid": (((3, 4),), {}),
+    "swish": (((3, 4),), {}),
+    "absolute": (((3, 4),), {}),
+    "masked_relu": (((3, 4),), {}),
+    "clip": (((3, 4),), {"low": -0.5, "high": 0.7}),
+    "batchnorm_closed": (((5, 3), (3,), (3,)), {}),
+    "im2col_conv": (((2, 2, 4, 5), (3, 2, 3, 2), (3,)), {}),
+    "reshaped_pool": (((2, 2, 4, 6),), {}),
+    "average_pool": (((2, 2, 4, 6),), {}),
+    "own_dropout": (((4, 5),), {"keep": 0.7}),
+    "given_dropout": (((4, 5),), {"rng": np.random.default_rng(3), "p": 0.4}),
+    "embedding": (((4, 3),), {"words": WORDS}),
+    "lstm_step": (((2, 3), (2, 4), (2, 4), (3, 16), (4, 16), (16,)), {}),
+    "attention": (((3, 4), (5, 4), (5, 2)), {}),
+    "single_affine": (((4, 3), (3, 2), (2,)), {}),
+    "tiny": (((3, 4),), {}),
+    "huge": (((3, 4),), {}),
+    "cosine": (((5,), (5,)), {}),
+    "constant": (((3, 4),), {}),
+    "squared_loss": (((3, 4),), {"target": np.ones((3, 4))}),
+    "absolute_loss": (((3, 4),), {}),
+    "unstable_softmax_loss": (((4, 5),), {"y": LABELS}),
+}
+
+PAIRS = LAYERS | STYLES
 
 
 class Fault(NamedTuple):
@@ -227,6 +257,48 @@ FAULTS = [
           {"dW": "upstream-ignored"}),
     Fault("residual", "dx = dout + dz.dot(w.T)", "dx = dz.dot(w.T)", {"dx": "missing-path"}),
     Fault("residual", "dz = dout * (1 - h * h)", "dz = dout", {"dx": "factor", "dw": "factor"}),
+    # other styles
+    Fault("sigmoid", "dout * s * (1 - s)", "dout * (1 - s)", {"dx": "factor"}),
+    Fault("sigmoid", "dout * s * (1 - s)", "s * (1 - s)", {"dx": "upstream-ignored"}),
+    Fault("swish", "s + x * s * (1 - s)", "s", {"dx": "missing-path"}),
+    Fault("swish", "s + x * s * (1 - s)", "s - x * s * (1 - s)", {"dx": "factor"}),
+    Fault("clip", "np.where(inside, dout, 0.0)", "dout", {"dx": "mask"}),
+    Fault("batchnorm_closed", " - xhat * dgamma", "", {"dx": "normalisation-term"}),
+    Fault("batchnorm_closed", "gamma * inv / N", "gamma / N", {"dx": "normalisation-term"}),
+    Fault("batchnorm_closed", "gamma * inv / N", "gamma * inv", {"dx": "factor"}),
+    Fault("im2col_conv", "(d @ cols.T).reshape(w.shape)",
+          "(d @ cols.T).reshape(F, kh, kw, C).transpose(0, 3, 1, 2)", {"dw": "axis-order"}),
+    Fault("im2col_conv", "d = dout.transpose(1, 0, 2, 3).reshape(F, -1)",
+          "d = dout.reshape(F, -1)", {"dx": "axis-order", "dw": "axis-order", "db": "axis-order"}),
+    Fault("im2col_conv", "W - kw + 1] += part", "W - kw + 1] = part", {"dx": "missing-path"}),
+    Fault("reshaped_pool", "    share /= mask.sum(axis=(3, 5), keepdims=True)\n", "",
+          {"dx": "ties"}),
+    Fault("average_pool", " / 4", "", {"dx": "factor"}),
+    Fault("own_dropout", "dout * mask / keep", "dout * mask", {"dx": "dropout-mask"}),
+    Fault("own_dropout", "dout * mask / keep", "dout * (RNG.random(dout.shape) < keep) / keep",
+          {"dx": "dropout-mask"}),
+    Fault("given_dropout", "dout * scaled", "dout", {"dx": "dropout-mask"}),
+    Fault("embedding", "np.add.at(dtable, words, dout)", "dtable[words] += dout",
+          {"dtable": "missing-path"}),
+    Fault("lstm_step", "dnext_c + dnext_h", "dnext_h",
+          dict.fromkeys(("dx", "dh", "dc", "dWx", "dWh", "db"), "upstream-ignored")),
+    Fault("lstm_step", " * (1 - t**2)", "",
+          dict.fromkeys(("dx", "dh", "dc", "dWx", "dWh", "db"), "factor")),
+    Fault("attention", "a * (da - (da * a).sum(1, keepdims=True))", "a * da",
+          {"dq": "missing-path", "dk": "missing-path"}),
+    Fault("attention", "keepdims=True)) / np.sqrt(q.shape[1])", "keepdims=True))",
+          {"dq": "factor", "dk": "factor"}),
+    Fault("cosine", " - out * a / na**2", "", {"da": "missing-path"}),
+    Fault("unstable_softmax_loss", "(p - hot) / len(x)", "p / len(x)", {"dx": "missing-path"}),
+    Fault("squared_loss", "2 * error / error.size", "2 * error / len(error)",
+          {"dprediction": "factor"}),
+    Fault("residual", "dz.dot(w.T)", "dz.dot(w)", {"dx": "transpose"}),
+    Fault("linear_svm", "dout * (x.T.dot(dscores) + reg * w)",
+          "dout * x.T.dot(dscores) + reg * w", {"dw": "regularisation"}),
+    Fault("max_pool", "dx[n, c, i * s + a, j * s + b] +=", "dx[n, c, i + a, j + b] +=",
+          {"dx": "offset"}),
+    Fault("batchnorm", "dgamma = np.sum(dout * xhat, axis=0)", "dgamma = np.sum(dout, axis=0)",
+          {"dgamma": "factor"}),
 ]  # fmt: skip
 
 # Faults whose cause the doctor does not know.
@@ -239,28 +311,33 @@ MISSED = [
     Fault("convnet", "dr = max_pool_backward(dp, pool_cache)",
           "dr = max_pool_backward(dp.transpose(0, 1, 3, 2), pool_cache)",
           {"dx": "axis-order", "dW1": "axis-order"}),
+    Fault("layernorm", "inv_std * (g - m1 - xhat * m2)", "gamma * inv_std * (dout - dout.mean(1, "
+          "keepdims=True) - xhat * np.mean(dout * xhat, 1, keepdims=True))", {"dx": "factor"}),
+    Fault("two_layer_net", "dz1 = dh * (z1 > 0)", "dz1 = dh * (dh > 0)",
+          {"dW1": "mask", "db1": "mask"}),
+    Fault("batchnorm", "dgamma = np.sum(dout * xhat, axis=0)",
+          "dgamma = np.sum(dout * xmu, axis=0)", {"dgamma": "factor"}),
+    Fault("softmax", "np.sum(dout * s, axis=1, keepdims=True)",
+          "np.sum(dout * s, axis=0, keepdims=True)", {"dx": "sum-axis"}),
+    Fault("residual", "(1 - h * h)", "(1 - x.dot(w) ** 2)", {"dx": "factor", "dw": "factor"}),
+    Fault("autoencoder", "encode + decode", "2 * decode", {"dW": "missing-path"}),
 ]  # fmt: skip
 
 
-def layers(name: str = "", old: str = "", new: str = "") -> dict[str, Any]:
-    """The functions of the source, those of one pair with an edit."""
-    parts = SOURCE.read_text(encoding="utf-8").split("\n\n\ndef ")
-    own = [k for k, part in enumerate(parts) if part.split("(")[0] in _functions(name)]
+def pair(name: str, old: str = "", new: str = "") -> tuple[Callable, Callable | None]:
+    """The forward and backward of a layer (a loss has one function), after an edit."""
+    path = SOURCES[name in STYLES]
+    parts = path.read_text(encoding="utf-8").split("\n\n\ndef ")
+    own = name, f"{name}_forward", f"{name}_backward"
+    edited = [
+        k for k, part in enumerate(parts) if part.split("(")[0] in own and old and old in part
+    ]
     if old:
-        (k,) = (k for k in own if old in parts[k])
+        (k,) = edited
         assert parts[k].count(old) == 1, f"{old!r} stands more than once in {name}"
         parts[k] = parts[k].replace(old, new)
     names: dict[str, Any] = {}
-    exec(compile("\n\n\ndef ".join(parts), str(SOURCE), "exec"), names)
-    return names
-
-
-def _functions(name: str) -> tuple[str, ...]:
-    return name, f"{name}_forward", f"{name}_backward"
-
-
-def pair(name: str, functions: dict[str, Any]) -> tuple[Callable, Callable | None]:
-    """The forward and backward of a layer; a loss has one function."""
-    if name in functions:
-        return functions[name], None
-    return functions[f"{name}_forward"], functions[f"{name}_backward"]
+    exec(compile("\n\n\ndef ".join(parts), str(path), "exec"), names)
+    if name in names:
+        return names[name], None
+    return names[own[1]], names[own[2]]

@@ -6,41 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import student_styles as styles
-from student_faults import LABELS, PAIRS, POOL, draw, layers, pair
+from student_faults import LAYERS, PAIRS, POOL, STYLES, draw, pair
 
 from tinygrad_edu.nn import course
 from tinygrad_edu.testing import diagnose
 
 CONV = {"stride": 2, "pad": 1}
 KINKS = np.array([[-1.0, 0.0, 2.0], [0.0, 3.0, -2.0]])
-WORDS = np.array([[0, 2, 2], [3, 0, 0]])
-
-# Of student_styles: shapes of the inputs, or the inputs, and the settings.
-STYLES: dict[str, tuple[tuple, dict[str, Any]]] = {
-    "sigmoid": (((3, 4),), {}),
-    "swish": (((3, 4),), {}),
-    "absolute": (((3, 4),), {}),
-    "masked_relu": (((3, 4),), {}),
-    "clip": (((3, 4),), {"low": -0.5, "high": 0.7}),
-    "batchnorm_closed": (((5, 3), (3,), (3,)), {}),
-    "im2col_conv": (((2, 2, 4, 5), (3, 2, 3, 2), (3,)), {}),
-    "reshaped_pool": (((2, 2, 4, 6),), {}),
-    "average_pool": (((2, 2, 4, 6),), {}),
-    "own_dropout": (((4, 5),), {"keep": 0.7}),
-    "given_dropout": (((4, 5),), {"rng": np.random.default_rng(3), "p": 0.4}),
-    "embedding": (((4, 3),), {"words": WORDS}),
-    "lstm_step": (((2, 3), (2, 4), (2, 4), (3, 16), (4, 16), (16,)), {}),
-    "attention": (((3, 4), (5, 4), (5, 2)), {}),
-    "single_affine": (((4, 3), (3, 2), (2,)), {}),
-    "tiny": (((3, 4),), {}),
-    "huge": (((3, 4),), {}),
-    "cosine": (((5,), (5,)), {}),
-    "constant": (((3, 4),), {}),
-    "squared_loss": (((3, 4),), {"target": np.ones((3, 4))}),
-    "absolute_loss": (((3, 4),), {}),
-    "unstable_softmax_loss": (((4, 5),), {"y": LABELS}),
-}
 
 # Of the library's own course functions, whose caches are closures.
 COURSE: dict[str, tuple[tuple, dict[str, Any]]] = {
@@ -55,17 +27,17 @@ COURSE: dict[str, tuple[tuple, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("name", LAYERS)
 def test_layers_of_students(name):
     shapes, params = PAIRS[name]
-    found = diagnose(*pair(name, layers()), *draw(*shapes), **params)
+    found = diagnose(*pair(name), *draw(*shapes), **params)
     assert found.ok, str(found)
 
 
 @pytest.mark.parametrize("name", STYLES)
 def test_other_styles(name):
-    shapes, params = STYLES[name]
-    found = diagnose(*pair(name, vars(styles)), *draw(*shapes), **params)
+    shapes, params = PAIRS[name]
+    found = diagnose(*pair(name), *draw(*shapes), **params)
     assert found.ok, str(found)
 
 
@@ -83,29 +55,29 @@ def test_functions_of_the_course(name):
 def test_modes_of_test(name):
     shapes, params = PAIRS[name]
     ((key, value),) = params.items()
-    found = diagnose(*pair(name, layers()), *draw(*shapes), **{key: {**value, "mode": "test"}})
+    found = diagnose(*pair(name), *draw(*shapes), **{key: {**value, "mode": "test"}})
     assert found.ok, str(found)
 
 
 @pytest.mark.parametrize("name", ["absolute", "masked_relu", "clip", "absolute_loss"])
 def test_kinks(name):
     params = {"low": -1.0, "high": 2.0} if name == "clip" else {}
-    found = diagnose(*pair(name, vars(styles)), KINKS, **params)
+    found = diagnose(*pair(name), KINKS, **params)
     assert found.ok, str(found)
     assert "at a kink" in str(found)
 
 
 def test_ties_in_pooling_chosen_or_shared():
     x = np.round(draw((2, 2, 4, 4))[0])
-    assert diagnose(*pair("max_pool", layers()), x, pool_param=POOL)
-    assert diagnose(*pair("reshaped_pool", vars(styles)), x)
+    assert diagnose(*pair("max_pool"), x, pool_param=POOL)
+    assert diagnose(*pair("reshaped_pool"), x)
 
 
 @pytest.mark.parametrize("name", ["affine", "batchnorm", "softmax_loss", "conv", "layernorm"])
 def test_single_precision(name):
     shapes, params = PAIRS[name]
     inputs = [x.astype(np.float32) for x in draw(*shapes)]
-    found = diagnose(*pair(name, layers()), *inputs, **params)
+    found = diagnose(*pair(name), *inputs, **params)
     assert found.ok, str(found)
 
 
@@ -114,33 +86,33 @@ def test_single_precision(name):
 def test_inputs_of_any_size(name, scale):
     shapes, params = PAIRS[name]
     first, *others = draw(*shapes)
-    found = diagnose(*pair(name, layers()), scale * first, *others, **params)
+    found = diagnose(*pair(name), scale * first, *others, **params)
     assert found.ok, str(found)
 
 
 def test_far_from_zero():
     x, gamma, beta = draw((6, 4), (4,), (4,))
     params = {"bn_param": {"mode": "train"}}
-    found = diagnose(*pair("batchnorm", layers()), 5 * x + 1e4, gamma, beta, **params)
+    found = diagnose(*pair("batchnorm"), 5 * x + 1e4, gamma, beta, **params)
     assert found.ok, str(found)
 
 
 def test_constant_parameters_as_they_are_initialised():
     x = draw((6, 4))[0]
     params = {"bn_param": {"mode": "train"}}
-    found = diagnose(*pair("batchnorm", layers()), x, np.ones(4), np.zeros(4), **params)
+    found = diagnose(*pair("batchnorm"), x, np.ones(4), np.zeros(4), **params)
     assert found.ok, str(found)
 
 
 def test_empty_and_zero_dimensional_inputs():
-    assert diagnose(*pair("relu", layers()), np.zeros((0, 3)))
-    assert diagnose(*pair("square_affine", layers()), np.zeros((0, 3)), *draw((3, 2)))
-    assert diagnose(*pair("swish", vars(styles)), 0.7)
+    assert diagnose(*pair("relu"), np.zeros((0, 3)))
+    assert diagnose(*pair("square_affine"), np.zeros((0, 3)), *draw((3, 2)))
+    assert diagnose(*pair("swish"), 0.7)
 
 
 def test_more_elements_than_are_examined():
     x = draw((60, 40))[0]
-    found = diagnose(*pair("masked_relu", vars(styles)), x)
+    found = diagnose(*pair("masked_relu"), x)
     assert found.ok, str(found)
     assert "dx: 300 of 2400 elements were examined." in str(found)
 
@@ -151,9 +123,9 @@ def test_nothing_of_the_caller_changes():
     place = np.random.get_state()[1].copy()
     rng = np.random.default_rng(5)
     before = rng.bit_generator.state
-    diagnose(*pair("affine", layers()), x, w, b)
-    diagnose(*pair("given_dropout", vars(styles)), x, rng=rng, p=0.5)
-    diagnose(*pair("dropout", layers()), x, dropout_param={"p": 0.5, "mode": "train"})
+    diagnose(*pair("affine"), x, w, b)
+    diagnose(*pair("given_dropout"), x, rng=rng, p=0.5)
+    diagnose(*pair("dropout"), x, dropout_param={"p": 0.5, "mode": "train"})
     assert all(np.array_equal(a, c) for a, c in zip((x, w, b), kept, strict=True))
     assert (np.random.get_state()[1] == place).all()
     assert rng.bit_generator.state == before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from student_faults import FAULTS, MISSED, PAIRS, Fault, draw, layers, pair
+from student_faults import FAULTS, MISSED, PAIRS, Fault, draw, pair
 
 from tinygrad_edu.testing import Diagnosis, diagnose
 
@@ -13,7 +13,7 @@ def examine(fault: Fault) -> Diagnosis:
     inputs = draw(*shapes)
     if fault.inputs:
         inputs = fault.inputs(*inputs)
-    functions = pair(fault.pair, layers(fault.pair, fault.old, fault.new))
+    functions = pair(fault.pair, fault.old, fault.new)
     return diagnose(*functions, *inputs, **{**params, **fault.params})
 
 
@@ -43,7 +43,7 @@ def names(fault: Fault) -> list[str]:
     """The inputs of a pair, in order."""
     from inspect import signature
 
-    forward, _ = pair(fault.pair, layers())
+    forward, _ = pair(fault.pair)
     return list(signature(forward).parameters)
 
 

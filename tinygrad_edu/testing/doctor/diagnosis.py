@@ -57,11 +57,7 @@ def diagnose(
     {'db': 'sum-axis'}
     """
     pair = Pair(forward, backward, inputs, params)
-    place = pair.streams.start
-    try:
-        return _examine(pair, getattr(backward or forward, "__name__", "diagnose"))
-    finally:
-        pair.streams.restore(place)
+    return _examine(pair, getattr(backward or forward, "__name__", "diagnose"))
 
 
 def diagnose_gradient(f: Callable[[np.ndarray], Any], x: Any, analytic: Any) -> Diagnosis:
@@ -74,7 +70,7 @@ def diagnose_gradient(f: Callable[[np.ndarray], Any], x: Any, analytic: Any) -> 
     >>> from tinygrad_edu.testing import diagnose_gradient
     >>> w = np.array([1.0, -2.0, 3.0])
     >>> print(diagnose_gradient(lambda w: 0.5 * (w * w).sum(), w, w))
-    the gradient: 1 gradient is right
+    the gradient: dw is right
       dw: right (off by at most ..., largest element 3)
     ...
     """
@@ -94,11 +90,14 @@ def diagnose_gradient(f: Callable[[np.ndarray], Any], x: Any, analytic: Any) -> 
 
 def _examine(pair: Pair, title: str) -> Diagnosis:
     """Measure and judge every gradient of a pair."""
-    observation = Observation(pair, _SAMPLES)
-    cases = [_case(pair, observation, k) for k in range(len(pair.names))]
-    observation.numbers_right = not any(case.wrong for case in cases)
-    examinations = [_examination(case, _judge(case)) for case in cases]
-    return Diagnosis(title, examinations, notes(pair, observation, cases))
+    try:
+        observation = Observation(pair, _SAMPLES)
+        cases = [_case(pair, observation, k) for k in range(len(pair.names))]
+        observation.numbers_right = not any(case.wrong for case in cases)
+        examinations = [_examination(case, _judge(case)) for case in cases]
+        return Diagnosis(title, examinations, notes(pair, observation, cases))
+    finally:
+        pair.streams.restore(pair.streams.start)
 
 
 def _case(pair: Pair, observation: Observation, index: int) -> Case:

@@ -53,7 +53,7 @@ class Examination:
             return ""
         count, size = int(self.off.sum()), int(np.isfinite(self.truth).sum())
         if self.worst is None:
-            return f"All {size} elements have the right value."
+            return f"The values of all {size} elements are right, and yet:"
         place = ", ".join(map(str, self.worst))
         at = f"{self.name}[{place}]" if place else self.name
         share = "All" if count == size > 1 else f"{count} of"
@@ -68,6 +68,8 @@ class Examination:
         """One line of a table."""
         if self.finding:
             return f"{self.name}: wrong ({self.finding.cause})"
+        if self.truth.size and not np.isfinite(self.truth).any():
+            return f"{self.name}: not examined: forward gives NaN or infinity"
         size = np.nanmax(np.abs(self.truth), initial=0)
         far = 0.0 if self.error is None else float(np.nanmax(np.abs(self.error), initial=0))
         kinks = f"; {self.kinks} elements at a kink" if self.kinks else ""

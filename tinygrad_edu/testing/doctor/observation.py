@@ -49,7 +49,7 @@ class Observation:
         asked = [d.copy() for d in douts]
         self.changed_by_forward = _changed(pair.inputs, run.inputs)
         middle = [x.copy() for x in run.inputs]
-        self.drew_forward = pair.streams.moved(pair.streams.start)
+        self.drew_forward = pair.streams.moved(pair.streams.start) or pair.drew(run.params)
         place = pair.streams.state()
         given = pair.gradients(run, douts)
         self.drew_backward = pair.streams.moved(place)
@@ -76,7 +76,7 @@ class Observation:
         if not first or isinstance(second, str):
             return [False] * len(first)
         return [
-            a is not None and b is not None and not _same(a, np.asarray(b))
+            a is not None and (n := numeric(b)) is not None and not _same(a, n)
             for a, b in zip(first, second, strict=True)
         ]
 

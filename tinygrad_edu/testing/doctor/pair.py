@@ -54,6 +54,14 @@ class Pair:
         """A copy of the settings."""
         return copy.deepcopy(self.params)
 
+    def drew(self, params: dict[str, Any]) -> bool:
+        """Whether a generator among the settings is no longer where it was."""
+        return any(
+            isinstance(value, np.random.Generator)
+            and value.bit_generator.state != self.params[name].bit_generator.state
+            for name, value in params.items()
+        )
+
     def call(self, inputs: Sequence[Any], params: Mapping[str, Any] | None = None) -> Any:
         """What forward returns for these very inputs, which it may write to."""
         settings = self.settings() if params is None else params
@@ -117,7 +125,7 @@ class Pair:
         found = list(gradients) if isinstance(gradients, tuple | list) else [gradients]
         if len(found) == len(self.names):
             return found
-        return f"backward returns {len(found)} gradients for {len(self.names)} inputs"
+        return f"Backward returns {len(found)} gradients for {len(self.names)} inputs"
 
 
 def _names(forward: Callable, count: int, params: Mapping[str, Any]) -> tuple[list[str], bool]:

@@ -19,7 +19,7 @@ Value = Callable[[np.ndarray], np.ndarray]
 Judge = Callable[[np.ndarray, float], "float | None"]
 
 _DIRECTIONS = 6
-_FEW, _ROUGH = 3, 0.05  # so many are tried first, and may leave so much of what is off unexplained
+_FEW, _ROUGH = 2, 0.05  # so many are tried first, and may leave so much of what is off unexplained
 _FIT = 1e-3  # how much all of them may leave
 _STEP = 1e-3
 

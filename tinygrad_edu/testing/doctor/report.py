@@ -64,21 +64,20 @@ class Diagnosis:
         """What is known about one gradient, in sentences."""
         examination = self[name]
         if examination.finding is None:
-            return f"{name} is right: it agrees with the numerical gradient."
+            return f"{examination.line()}."
         parts = [f"{name} is wrong.", examination.extent()]
         parts += [f"Cause: {examination.finding.cause}.", examination.finding.text]
         return " ".join(p for p in parts if p)
 
     def __str__(self) -> str:
         count, wrong = len(self.examinations), len(self.wrong)
-        if not wrong:
-            head = f"{self.title}: {'all ' if count > 1 else ''}{count} " + (
-                "gradients are right" if count > 1 else "gradient is right"
-            )
+        if count == 1:
+            head = f"{self.examinations[0].name} is {'wrong' if wrong else 'right'}"
+        elif wrong:
+            head = f"{wrong} of {count} gradients {'is' if wrong == 1 else 'are'} wrong"
         else:
-            head = (
-                f"{self.title}: {wrong} of {count} gradients {'is' if wrong == 1 else 'are'} wrong"
-            )
+            head = f"all {count} gradients are right"
+        head = f"{self.title}: {head}"
         lines = [head, *(f"  {e.line()}" for e in self.examinations)]
         for name in self.wrong:
             lines += ["", *_wrapped(self.explain(name))]

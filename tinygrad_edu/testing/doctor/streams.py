@@ -14,14 +14,15 @@ __all__ = ["Streams"]
 
 
 class Streams:
-    """Python's, NumPy's and this package's global streams, and the generators functions refer to.
+    """Python's, NumPy's and this package's global streams, and the generators functions may use.
 
     A dropout that draws from a generator of its module is random from call to call, and still has
     a gradient: that of the mask it drew. With the stream put back it draws that mask again.
     """
 
     def __init__(self, *functions: Callable | None) -> None:
-        found = [value for f in functions for value in _references(f)]
+        values = [value for f in functions for value in _references(f)]
+        found = list({id(value): value for value in values}.values())
         self.numpy = [v for v in found if isinstance(v, np.random.Generator)]
         self.legacy = [v for v in found if isinstance(v, np.random.RandomState)]
         self.ours = [default_generator, *(v for v in found if isinstance(v, Generator))]
@@ -50,23 +51,32 @@ class Streams:
 
     def moved(self, since: Any) -> bool:
         """Whether anything was drawn since."""
-        return repr(self.state()) != repr(since)
+        return _values(self.state()) != _values(since)
+
+
+def _values(state: Any) -> Any:
+    """A state whose parts can be compared."""
+    if isinstance(state, np.ndarray):
+        return state.tobytes()
+    if isinstance(state, dict):
+        return {key: _values(value) for key, value in state.items()}
+    return [_values(s) for s in state] if isinstance(state, tuple | list) else state
 
 
 def _references(function: Any) -> list:
-    """The values of the global and enclosing names that a function refers to."""
+    """The values that a function, and the functions beside it, can refer to without arguments."""
+    owner = getattr(function, "__self__", None)
     function = getattr(function, "__func__", function)
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return []
-    spaces = function.__globals__
-    cells = [c.cell_contents for c in function.__closure__ or () if _filled(c)]
-    return cells + [spaces[name] for name in code.co_names if name in spaces]
+    cells = [c for c in getattr(function, "__closure__", None) or () if _filled(c)]
+    return [
+        *getattr(function, "__globals__", {}).values(),
+        *(c.cell_contents for c in cells),
+        *getattr(owner, "__dict__", {}).values(),
+    ]
 
 
 def _filled(cell: Any) -> bool:
     try:
-        cell.cell_contents  # noqa: B018
+        return cell.cell_contents is not None
     except ValueError:
         return False
-    return True

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import linecache
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -47,56 +47,69 @@ class Event:
     result: Any
 
 
-@dataclass
+@dataclass(frozen=True)
 class Experiment:
     """What to do at a step: change its operand, or its result, given what they were at first."""
 
-    step: Step | None = None
+    step: Step
     operand: Callable[[np.ndarray, Event], np.ndarray] | None = None
     result: Callable[[Any, np.ndarray, Event], Any] | None = None
     also: frozenset[Step] = frozenset()  # further steps that are held
 
 
-@dataclass
 class Trace:
-    """A run of forward whose operations are noticed, and changed if an experiment says so."""
+    """A run of forward whose operations are noted down, or in a further run changed at a step."""
 
-    first: dict[Step, list[Event]] = field(default_factory=dict)
-    experiment: Experiment = field(default_factory=Experiment)
-    events: dict[Step, list[Event]] = field(default_factory=lambda: defaultdict(list))
+    def __init__(
+        self, first: dict[Step, list[Event]] | None = None, experiment: Experiment | None = None
+    ) -> None:
+        self.first, self.experiment = first or {}, experiment
+        self.events: dict[Step, list[Event]] = defaultdict(list)
+        self.seen: Counter[Step] = Counter()
+        self.touched = {experiment.step, *experiment.also} if experiment else set()
+        self.operations = {step.operation for step in self.touched}
 
     def array(self, x: np.ndarray) -> np.ndarray:
         """A copy of an array that this trace follows."""
-        traced = np.array(x).view(_Traced)
-        traced.trace = self
-        return traced
+        return self.follow(np.array(x))
 
     def perform(self, function: Callable, name: str, args: Any, kwargs: Any) -> Any:
-        """Run an operation on plain arrays, and note what it did."""
+        """Run an operation on plain arrays; note it down, or change it."""
         operands: list[Any] = []
         plain = _plain(args, operands)
+        kwargs = {k: _plain(v, []) for k, v in kwargs.items()}
+        if self.experiment and name not in self.operations:
+            return function(*plain, **kwargs)
         place = _place()
-        steps = [
-            (k, Step(place, name, k)) for k, o in enumerate(operands) if isinstance(o, _Traced)
-        ]
+        traced = [k for k, o in enumerate(operands) if isinstance(o, _Traced)]
+        steps = {k: Step(place, name, k) for k in traced}
         now = [_view(o) for o in operands]
-        for k, step in steps:
-            if step in self.experiment.also:
-                now[k] = self.earlier(step).operand
-            elif step == self.experiment.step and self.experiment.operand:
-                now[k] = self.experiment.operand(now[k], self.earlier(step))
-        plain = _plain(args, [], iter(now)) if steps else plain
-        result = function(*plain, **{k: _plain(v, []) for k, v in kwargs.items()})
-        for k, step in steps:
-            if step == self.experiment.step and self.experiment.result:
-                result = self.experiment.result(result, now[k], self.earlier(step))
-            kept = np.array(result) if isinstance(result, np.ndarray | np.generic) else None
+        if self.experiment:
+            return self.change(function, {k: s for k, s in steps.items() if s in self.touched},
+                               args, now, kwargs)  # fmt: skip
+        result = function(*plain, **kwargs)
+        kept = np.array(result) if isinstance(result, np.ndarray | np.generic) else None
+        for k, step in steps.items():
             self.events[step].append(Event([_copy(o) for o in now], np.array(now[k]), kept))
         return result
 
-    def earlier(self, step: Step) -> Event:
-        """What happened at the same point of the first run."""
-        return self.first[step][len(self.events[step])]
+    def change(
+        self, function: Callable, steps: dict[int, Step], args: Any, now: list, kwargs: Any
+    ) -> Any:
+        """Run an operation with what the experiment changes."""
+        assert self.experiment is not None
+        earlier = {k: self.first[step][self.seen[step]] for k, step in steps.items()}
+        for k, step in steps.items():
+            self.seen[step] += 1
+            if step in self.experiment.also:
+                now[k] = earlier[k].operand
+            elif self.experiment.operand:
+                now[k] = self.experiment.operand(now[k], earlier[k])
+        result = function(*_plain(args, [], iter(now)), **kwargs)
+        for k, step in steps.items():
+            if step == self.experiment.step and self.experiment.result:
+                result = self.experiment.result(result, now[k], earlier[k])
+        return result
 
     def follow(self, result: Any) -> Any:
         """Follow the result of an operation, if it has a derivative."""

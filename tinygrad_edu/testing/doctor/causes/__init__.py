@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tinygrad_edu.testing.doctor.case import Case, Finding
-from tinygrad_edu.testing.doctor.causes import behaviour, layout, paths, places, settings, values
+from tinygrad_edu.testing.doctor.causes import (
+    behaviour,
+    factors,
+    layout,
+    paths,
+    places,
+    settings,
+    shifts,
+    values,
+)
 
 __all__ = ["ALWAYS", "EXPLANATIONS"]
 
@@ -32,23 +41,25 @@ EXPLANATIONS: list[Question] = [
     layout.reshaped,
     layout.transpose,
     layout.axis_order,
-    layout.cropped,
+    layout.upstream_order,
+    shifts.cropped,
     layout.sum_axis,
-    values.factor,
+    factors.factor,
     values.regularisation,
     places.overwritten,
     places.diagonal,
+    shifts.offset,
     places.mask,
     settings.running_statistics,
     settings.eps,
-    values.factor_of_input,
-    values.local_derivative,
+    factors.factor_of_array,
+    factors.local_derivative,
     layout.other_transposed,
-    places.shifted,
-    places.offset,
+    shifts.shifted,
     settings.normalisation,
     paths.mask_of_step,
     paths.way,
+    values.multiple_of_input,
     values.precision,
     layout.total,
     layout.shape,

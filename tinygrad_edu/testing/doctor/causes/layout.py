@@ -10,8 +10,8 @@ import numpy as np
 from tinygrad_edu.testing.doctor.case import Case, Finding, Sample
 
 __all__ = [
-    "axis_order", "cropped", "not_an_array", "other_transposed", "reshaped", "shape", "sum_axis",
-    "total", "transpose",
+    "axis_order", "not_an_array", "other_transposed", "reshaped", "shape", "sum_axis",
+    "total", "transpose", "upstream_order",
 ]  # fmt: skip
 
 
@@ -23,8 +23,9 @@ def not_an_array(case: Case) -> Finding | None:
     """Backward gave nothing that is a gradient."""
     if case.samples:
         return None
-    if isinstance(case.given, str):
-        return Finding("shape", f"{case.given[0].upper()}{case.given[1:]}: return one for each.")
+    listed = case.observation.listed
+    if isinstance(listed, str):
+        return Finding("shape", f"{listed}: return one for each.")
     if case.given is None:
         return Finding("shape", "Backward returns None for it, or no gradient of that name.")
     return Finding("shape", f"Backward returns a {type(case.given).__name__}, not an array.")
@@ -102,29 +103,33 @@ def axis_order(case: Case) -> Finding | None:
     return None
 
 
+def upstream_order(case: Case) -> Finding | None:
+    """Backward reads the upstream gradient with its axes in another order."""
+    shape = case.run.outs[0].shape
+    if not case.shaped or not case.complete or len(case.run.outs) > 1 or len(shape) < 2:
+        return None
+    for axes in itertools.permutations(range(len(shape))):
+
+        def guess(s: Sample, axes: tuple[int, ...] = axes) -> np.ndarray:
+            turned = s.dout.reshape(shape).transpose(axes)
+            return (turned.ravel() @ case.slopes.jacobian).reshape(case.x.shape)
+
+        def folded(s: Sample, axes: tuple[int, ...] = axes) -> np.ndarray:
+            turned = s.dout.reshape([shape[a] for a in axes]).transpose(np.argsort(axes))
+            return (turned.ravel() @ case.slopes.jacobian).reshape(case.x.shape)
+
+        if axes != tuple(range(len(shape))) and (case.explained(guess) or case.explained(folded)):
+            return Finding("axis-order", "Backward reads the upstream gradient as if its axes were "
+                           f"ordered {axes}: exchange axes by a transpose, not by a "
+                           "reshape.")  # fmt: skip
+    return None
+
+
 def _refolded(sample: Sample, axes: tuple[int, ...]) -> np.ndarray:
     """The true gradient as numbers, laid out while the axes stood in another order."""
     shape = np.empty(sample.truth.shape).transpose(axes).shape
     turned = sample.truth.reshape(shape).transpose(np.argsort(axes))
     return turned.reshape(sample.analytic.shape)
-
-
-def cropped(case: Case) -> Finding | None:
-    """The right numbers within a larger array: a border of padding."""
-    given, x = (case.first.analytic, case.x) if case.samples else (np.zeros(0), case.x)
-    extra = [a - b for a, b in zip(given.shape, x.shape, strict=False)]
-    if given.ndim != x.ndim or min(extra, default=0) < 0 or max(extra, default=0) == 0:
-        return None
-    starts = itertools.product(*(range(e + 1) for e in extra))
-    for start in starts:
-        window = tuple(slice(a, a + n) for a, n in zip(start, x.shape, strict=True))
-        if all(np.nanmax(np.abs(s.analytic[window] - s.truth)) <= s.close for s in case.samples):
-            return Finding(
-                "offset",
-                f"The right gradient stands in a larger array, from {start} on. {_shapes(case)} "
-                "Cut off the padding.",
-            )
-    return None
 
 
 def _axes(ndim: int) -> Iterator[tuple[int, ...]]:

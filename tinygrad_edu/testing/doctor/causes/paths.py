@@ -66,7 +66,7 @@ class Steps:
     def _asks(self, judge: Callable, experiment: Experiment) -> float | None:
         try:
             return self.probe.asks(judge, self.value(experiment))
-        except (IndexError, KeyError, ValueError):  # forward goes another way then
+        except Exception:  # forward goes another way then
             return None
 
     def without_maxima(self) -> Steps | None:
@@ -136,10 +136,13 @@ def _binary(a: np.ndarray) -> bool:
 
 
 def _passable(steps: Steps) -> Iterator[Step]:
-    """The steps whose result has the shape of the operand."""
+    """The steps that do something to each element of the operand."""
     for step, (event, *_) in steps.events.items():
-        if isinstance(event.result, np.ndarray) and event.result.shape == event.operand.shape:
-            yield step
+        if isinstance(event.result, np.ndarray) and event.result.size:
+            shape, whole = event.operand.shape, event.result.shape
+            beside = zip(reversed(shape), reversed(whole), strict=False)
+            if len(shape) <= len(whole) and all(a in (1, b) for a, b in beside):
+                yield step
 
 
 def mask_of_step(case: Case) -> Finding | None:
@@ -166,7 +169,7 @@ def way(case: Case) -> Finding | None:
     if steps is None:
         return None
     normal = normalises(case)
-    finding = _held(case, steps, normal) or _without_derivative(steps, normal)
+    finding = _held(case, steps, normal) or _without_derivative(steps, normal) or _turned(steps)
     if finding is None and steps.without_maxima():
         finding = _held(case, steps, normal)
     return finding
@@ -193,13 +196,42 @@ def _without_derivative(steps: Steps, normal: bool) -> Finding | None:
     """A step that backward goes through as if it were not there."""
     for step in _passable(steps):
         if steps.explain(_pass(step)):
-            cause = "normalisation-term" if normal else "factor"
+            inner = normal and not _by_input(steps, step)
+            cause = "normalisation-term" if inner else "factor"
             return Finding(cause, f"The derivative of one step is missing as a factor: {step}.")
         if step.operation == "add" and _small(steps.events[step][0]):
             dropped = Experiment(step, result=lambda result, now, event: now)
             if steps.explain(dropped):
                 return Finding("normalisation-term", EPS)
     return None
+
+
+def _by_input(steps: Steps, step: Step) -> bool:
+    """Whether a step multiplies by an input of the pair."""
+    others = steps.events[step][0].operands
+    return step.operation == "multiply" and any(
+        np.array_equal(o, x) for o in others for x in steps.case.pair.inputs
+    )
+
+
+def _turned(steps: Steps) -> Finding | None:
+    """A product of matrices that backward goes through as if the other one were transposed."""
+    for step, (event, *_) in steps.events.items():
+        shapes = [np.shape(o) for o in event.operands]
+        if step.operation not in ("dot", "matmul") or [len(s) for s in shapes] != [2, 2]:
+            continue
+        rows, columns = shapes[1 - step.operand]
+        if rows == columns and steps.explain(Experiment(step, result=_through_transpose)):
+            return Finding("transpose", f"On the way through {step} a matrix is transposed that "
+                           "should not be, or not transposed that should.")  # fmt: skip
+    return None
+
+
+def _through_transpose(result: Any, now: np.ndarray, event: Event) -> Any:
+    """The result of a product, whose change is multiplied by the transpose of the other matrix."""
+    change, (left, right) = now - event.operand, event.operands
+    first = event.operand.shape == left.shape and np.array_equal(event.operand, left)
+    return event.result + (change @ right.T if first else left.T @ change)
 
 
 def _small(event: Event) -> bool:

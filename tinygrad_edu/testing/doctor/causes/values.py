@@ -1,19 +1,17 @@
-"""Mistakes that leave every element in its place: factors, terms of W, a lost upstream gradient."""
+"""Mistakes that leave every element in its place: terms of W, a lost upstream gradient, NaN."""
 
 from __future__ import annotations
-
-import itertools
 
 import numpy as np
 
 from tinygrad_edu.testing.doctor.case import Case, Finding, Sample, number, numbers
 
 __all__ = [
-    "factor", "factor_of_input", "kink", "local_derivative", "overflow", "precision",
-    "regularisation", "upstream_ignored", "zero",
+    "kink", "multiple_of_input", "overflow", "precision", "regularisation", "upstream_ignored",
+    "zero",
 ]  # fmt: skip
 
-_WORST_ROUNDING = 64  # roundings that may add up
+_ROUNDING = {"float32": 1e-5, "float16": 4e-3}  # what some of them may add up to
 
 
 def kink(case: Case) -> Finding | None:
@@ -61,11 +59,11 @@ def zero(case: Case) -> Finding | None:
 
 def upstream_ignored(case: Case) -> Finding | None:
     """The gradient is the same whatever comes from above."""
-    if len(case.samples) < 2:
+    if len(case.samples) < 2 or not case.shaped:
         return None
     first, *others = (s.analytic for s in case.samples)
     if not all(np.allclose(first, other, rtol=1e-9, atol=0) for other in others):
-        return None
+        return _one_ignored(case)
     return Finding(
         "upstream-ignored",
         "The gradient is the same whatever upstream gradient backward is given. By the chain rule "
@@ -74,157 +72,67 @@ def upstream_ignored(case: Case) -> Finding | None:
     )
 
 
-def _origins(case: Case) -> dict[float, str]:
-    """Factors that mistakes make, and where they come from."""
-    first, *_ = case.run.outs
-    n = case.x.shape[0] if case.x.ndim else 1
-    found = {
-        2.0: "Perhaps the 2 of a square was not cancelled by a 1/2, or a term is counted twice.",
-        0.5: "Perhaps the 2 of the derivative of a square is missing, or a 1/2 is one too many.",
-        -1.0: "The sign is the wrong way round.",
-        -2.0: "The sign is the wrong way round, and a factor 2 has come in.",
-        -0.5: "The sign is the wrong way round, and a factor 2 is missing.",
-    }
-    for name, value in numbers(case.pair.params).items():
-        if value not in (0, 1):
-            found.setdefault(value, f"That is {name}.")
-            found.setdefault(1 / value, f"That is 1 / {name}.")
-    sizes: dict[int, str] = {}
-    arrays = [*zip(case.pair.names, case.pair.inputs, strict=True), ("out", first)]
-    arrays += [(k, v) for k, v in case.pair.params.items() if isinstance(v, np.ndarray)]
-    for name, array in arrays:
-        for length in range(1, array.ndim + 1):
-            for axes in itertools.combinations(range(array.ndim), length):
-                size = int(np.prod([array.shape[a] for a in axes]))
-                axis = f"axis {axes[0]}" if length == 1 else f"axes {axes}"
-                whole = length == array.ndim and length > 1
-                sizes.setdefault(size, f"all elements of {name}" if whole else f"{axis} of {name}")
-    for size, what in sizes.items():
-        batch = " (the batch)" if size == n and "axis 0" in what else ""
-        found.setdefault(
-            float(size), f"That is the size of {what}{batch}: a sum instead of a mean? Forward "
-            "divides by it, and so must backward.",
-        )  # fmt: skip
-        found.setdefault(
-            1 / size, f"That is 1 over the size of {what}{batch}: a mean instead of a sum, or the "
-            "division is done twice?",
-        )  # fmt: skip
+def _one_ignored(case: Case) -> Finding | None:
+    """Of several upstream gradients one is not used."""
+    outs = case.run.outs
+    if len(outs) < 2 or not case.complete:
+        return None
+    owner = np.repeat(np.arange(len(outs)), [out.size for out in outs])
+    for k in range(len(outs)):
+
+        def without(s: Sample, others: np.ndarray = owner != k) -> np.ndarray:
+            return ((s.dout * others) @ case.slopes.jacobian).reshape(case.x.shape)
+
+        if case.explained(without):
+            return Finding("upstream-ignored", f"The upstream gradient of output {k} (counted from "
+                           "0) is not used: contributions of all outputs add.")  # fmt: skip
+    return None
+
+
+def _multiples(case: Case) -> list[float] | None:
+    """For each sample, which multiple of the input is off, if that is all that is off."""
+    flat = case.x.ravel()
+    found = []
+    for s in case.samples:
+        c = float(flat @ np.nan_to_num(s.residual).ravel() / (flat @ flat))
+        left = np.nanmax(np.abs(s.residual - c * case.x))
+        if left > max(1e-3 * np.nanmax(np.abs(s.residual)), s.close / 1e3):
+            return None
+        found.append(c)
     return found
-
-
-def _ratio(sample: Sample) -> float:
-    """The factor that brings the truth nearest to what backward gave."""
-    truth, given = sample.truth[sample.known], sample.analytic[sample.known]
-    return float(truth @ given / (truth @ truth)) if truth.any() else 0.0
-
-
-def factor(case: Case) -> Finding | None:
-    """Every element is the same multiple of what it should be."""
-    if not case.shaped:
-        return None
-    c = _ratio(case.first)
-    if abs(c) < 1e-12 or not case.explained(lambda s: c * s.truth):
-        return None
-    origins = {value: text for value, text in _origins(case).items() if value != 1}
-    nearest = min(origins, key=lambda value: abs(value - c))
-    known = abs(nearest - c) <= 1e-4 * abs(c)
-    if not known and case.x.size == 1 and len(case.samples) < 2:
-        return None  # one number is always a multiple of another
-    origin = origins[nearest] if known else "It is none of the usual factors (2, 1/2, -1, N, 1/N)."
-    if case.observation.drew_forward and "p" in _dropout(case, c):
-        return Finding(
-            "dropout-mask",
-            f"Every element is {number(c)} times what it should be. Dropout scales what it keeps "
-            "by 1/p, forward and backward alike: backward must use forward's mask, scale and all.",
-        )
-    return Finding("factor", f"Every element is {number(c)} times what it should be. {origin}")
-
-
-def _dropout(case: Case, c: float) -> str:
-    """Whether a factor is the scale of a dropout, or its inverse."""
-    values = [v for v in numbers(case.pair.params).values() if 0 < v < 1]
-    scales = [s for v in values for s in (v, 1 / v, 1 - v, 1 / (1 - v))]
-    local = case.elementwise
-    if local is not None and local.any():
-        scales += [abs(local).max(), 1 / abs(local).max()]
-    return "p" if any(abs(s - c) <= 1e-4 * abs(c) for s in scales) else ""
-
-
-def factor_of_input(case: Case) -> Finding | None:
-    """The gradient lacks, or has, one of the other inputs as a factor."""
-    if not case.shaped:
-        return None
-    for name, other in zip(case.pair.names, case.pair.inputs, strict=True):
-        if other.size == 0 or name == case.input or other.size == 1:
-            continue
-        for shape in _placements(other, case.x):
-            with np.errstate(all="ignore"):
-                lacking, extra = 1 / other.reshape(shape), other.reshape(shape)
-            if np.isfinite(lacking).all() and case.explained(lambda s, f: s.truth * f, lacking):
-                return Finding("factor", f"The factor {name} is missing: times {name} it is right.")
-            if case.explained(lambda s, f: s.truth * f, extra):
-                return Finding("factor", f"There is a factor {name} too many.")
-    return None
-
-
-def _placements(other: np.ndarray, x: np.ndarray) -> list[tuple[int, ...]]:
-    """The shapes in which an array can stand beside x."""
-    shapes = {(1,) * (x.ndim - other.ndim) + other.shape} if other.ndim <= x.ndim else set()
-    if other.ndim == 1:
-        shapes |= {
-            tuple(other.size if k == axis else 1 for k in range(x.ndim))
-            for axis in range(x.ndim)
-            if x.shape[axis] == other.size
-        }
-    fits = [s for s in shapes if all(a in (1, b) for a, b in zip(s, x.shape, strict=True))]
-    return sorted(fits)
-
-
-def local_derivative(case: Case) -> Finding | None:
-    """The upstream gradient is handed on as it is."""
-    if case.elementwise is None or not case.shaped or len(case.run.outs) > 1:
-        return None
-    if case.explained(lambda s: s.dout.reshape(case.x.shape)):
-        return Finding(
-            "factor",
-            "The gradient is the upstream gradient itself: the derivative of the function is "
-            "missing as a factor.",
-        )
-    return None
 
 
 def regularisation(case: Case) -> Finding | None:
     """What is off is a multiple of the input itself."""
     if not case.shaped or not case.x.any():
         return None
-    flat = case.x.ravel()
-    ends = [float(flat @ np.nan_to_num(s.residual).ravel() / (flat @ flat)) for s in case.samples]
-    for c, s in zip(ends, case.samples, strict=True):
-        left = s.residual - c * case.x
-        if np.nanmax(np.abs(left)) > max(1e-3 * np.nanmax(np.abs(s.residual)), s.close / 1e3):
-            return None
-    scaled = [
-        c / (s.dout.item() if s.dout.size == 1 else 1)
-        for c, s in zip(ends, case.samples, strict=True)
-    ]
-    rates = [r for r in (ends, scaled) if np.ptp(r) <= 1e-4 * abs(r[0])]
-    if not rates:
+    ends = _multiples(case)
+    if ends is None:
         return None
-    c = rates[-1][0]
-    names = {v: k for k, v in numbers(case.pair.params).items() if v}
-    for share, text in _SHARES.items():
-        for value, name in names.items():
-            if abs(c - share * value) <= 1e-4 * abs(c):
-                return Finding(
-                    "regularisation", f"What is off is {share:+g} {name} {case.input}. {text}"
-                )
-    if case.x.size == 1:
-        return None
-    return Finding(
-        "regularisation",
-        f"What is off is {number(c)} times {case.input} itself: the gradient of a regularisation "
-        "term, which is missing or one too many.",
-    )
+    ways = [(ends, "")]
+    if case.pair.upstream and case.first.dout.size == 1:  # a loss
+        douts = [s.dout.item() for s in case.samples]
+        ways.append(([c / d for c, d in zip(ends, douts, strict=True)], ""))
+        ways.append(([c / (1 - d) for c, d in zip(ends, douts, strict=True)], _UPSTREAM))
+    for rates, also in ways:
+        found = _share(case, rates)
+        if found and np.ptp(rates) <= 1e-4 * abs(rates[0]):
+            share, name = found
+            off = f"What is off is {share:+g} {name} {case.input}"
+            return Finding("regularisation", f"{off}{also or '. ' + _SHARES[share]}")
+    return None
+
+
+_UPSTREAM = " (1 - dout): the regularisation term is not multiplied by the upstream gradient."
+
+
+def _share(case: Case, rates: list[float]) -> tuple[float, str] | None:
+    """Which setting, how many times, a rate is."""
+    for share in _SHARES:
+        for name, value in numbers(case.pair.params).items():
+            if value and abs(rates[0] - share * value) <= 1e-4 * abs(rates[0]):
+                return share, name
+    return None
 
 
 _SHARES = {
@@ -237,12 +145,24 @@ _SHARES = {
 }
 
 
+def multiple_of_input(case: Case) -> Finding | None:
+    """What is off is a multiple of the input, whatever the settings."""
+    rates = _multiples(case) if case.shaped and case.x.any() and case.x.size > 1 else None
+    if rates is None or np.ptp(rates) > 1e-4 * abs(rates[0]):
+        return None
+    return Finding(
+        "regularisation",
+        f"What is off is {number(rates[0])} times {case.input} itself: the gradient of a "
+        "regularisation term, which is missing or one too many.",
+    )
+
+
 def precision(case: Case) -> Finding | None:
     """What is off looks like rounding to a coarse dtype."""
     if not case.shaped:
         return None
-    for dtype, eps in (("float32", 1.2e-7), ("float16", 9.8e-4)):
-        limit = [_WORST_ROUNDING * eps * np.nanmax(np.abs(s.truth)) for s in case.samples]
+    for dtype, rounding in _ROUNDING.items():
+        limit = [rounding * np.nanmax(np.abs(s.truth)) for s in case.samples]
         off = [np.nanmax(np.abs(s.residual)) for s in case.samples]
         if all(o <= most for o, most in zip(off, limit, strict=True)):
             return Finding(
