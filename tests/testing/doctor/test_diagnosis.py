@@ -78,7 +78,7 @@ def test_forward_must_return_a_cache():
 
 def test_one_gradient_has_a_short_title():
     text = str(diagnose(lambda x: (x * x, x), lambda dout, x: 2 * dout * x, np.ones(3)))
-    assert text.startswith("<lambda>: dx is right\n")
+    assert text.startswith("<lambda>: the gradient is right\n")
 
 
 def test_settings_are_keywords_wherever_they_stand(inputs):

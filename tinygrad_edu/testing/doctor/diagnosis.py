@@ -70,7 +70,7 @@ def diagnose_gradient(f: Callable[[np.ndarray], Any], x: Any, analytic: Any) -> 
     >>> from tinygrad_edu.testing import diagnose_gradient
     >>> w = np.array([1.0, -2.0, 3.0])
     >>> print(diagnose_gradient(lambda w: 0.5 * (w * w).sum(), w, w))
-    the gradient: dw is right
+    <lambda>: the gradient is right
       dw: right (off by at most ..., largest element 3)
     ...
     """
@@ -85,7 +85,7 @@ def diagnose_gradient(f: Callable[[np.ndarray], Any], x: Any, analytic: Any) -> 
 
     pair = Pair(loss, None, [x], {})
     pair.names = [name]
-    return _examine(pair, "the gradient")
+    return _examine(pair, getattr(f, "__name__", "diagnose_gradient"))
 
 
 def _examine(pair: Pair, title: str) -> Diagnosis:

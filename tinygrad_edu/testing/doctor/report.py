@@ -72,7 +72,7 @@ class Diagnosis:
     def __str__(self) -> str:
         count, wrong = len(self.examinations), len(self.wrong)
         if count == 1:
-            head = f"{self.examinations[0].name} is {'wrong' if wrong else 'right'}"
+            head = f"the gradient is {'wrong' if wrong else 'right'}"
         elif wrong:
             head = f"{wrong} of {count} gradients {'is' if wrong == 1 else 'are'} wrong"
         else:
