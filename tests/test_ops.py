@@ -15,6 +15,7 @@ import tinygrad_edu as tg
 from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.graph import sum_to
 from tinygrad_edu.op import OPS
+from tinygrad_edu.testing.strategies import basic
 
 try:
     import torch
@@ -297,9 +298,7 @@ def test_inputs_stay_as_they_are(row, one):
 
 
 LAYOUTS = {
-    "fortran": lambda a: np.array(a, order="F"),
-    "strided": lambda a: np.repeat(a, 2, axis=-1)[..., ::2] if a.ndim else a,
-    "negative": lambda a: np.array(np.flip(a), order="C")[(..., *[slice(None, None, -1)] * a.ndim)],
+    **basic.LAYOUTS,
     "expanded": lambda a: np.broadcast_to(a[:1], a.shape) if a.ndim else np.broadcast_to(a, ()),
 }
 

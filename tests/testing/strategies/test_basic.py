@@ -37,6 +37,7 @@ def test_tensors_of_every_kind_sort_as_in_numpy(x):
 
 @given(tensors(strided=True))
 def test_a_copy_of_strided_memory_has_the_same_elements(x):
+    assert type(x.array) is np.ndarray and x.array.flags.writeable
     assert x.contiguous().is_contiguous() and tg.equal(x.contiguous(), x)
 
 

@@ -24,7 +24,7 @@ LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "in a row": lambda a: a,
     "columns first": lambda a: np.array(a, order="F"),
     "every other": lambda a: np.repeat(a, 2, axis=-1)[..., ::2] if a.ndim else a,
-    "backwards": lambda a: np.flip(np.flip(a).copy()),
+    "backwards": lambda a: np.flip(np.flip(a).copy()) if a.ndim else a,
 }
 
 
