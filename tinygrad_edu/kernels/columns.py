@@ -4,9 +4,13 @@ Every window repeats its pixels up to KH * KW times, so the matrix of all window
 tile of it, a few images or some rows of one, is copied into a buffer, multiplied while it lies in
 the cache, and overwritten by the next. Copies are quick where long runs of memory stay together:
 "channels last", a window is KH runs of KW * C neighbours, and the tile a matrix (P, K) of P windows
-with K = KH * KW * C entries each. Where a group has few channels these runs are short; then the
-tile is stored "in planes", as (K, P), whose runs are rows of pixels: KW * C becomes OW.
-BLAS multiplies both equally well, so all users of tiles see (P, K), stored one way or the other.
+with K = KH * KW * C entries each. Groups have few channels each, and short runs; then the tile is
+stored "in planes", as (K, P), whose runs are rows of pixels: KW * C becomes OW.
+A first layer has few channels too. There a row holds T = 2 or 4 neighbouring windows at once: their
+union is only T - 1 pixels wider than one, and T times fewer rows are copied. The filters become a
+matrix (KH * (KW + T - 1) * C, T * F) in which copy t stands t pixels further to the right, with
+zeros around it (a Toeplitz matrix), so that one row times it gives T pixels. The products with
+zeros cost less than the copies did, and BLAS likes wide matrices better than narrow ones anyway.
 """
 
 from __future__ import annotations
@@ -19,11 +23,12 @@ from numpy.lib.stride_tricks import as_strided
 
 from tinygrad_edu.kernels.windows import Array, Pair, Shape, conv2d_output_size, window_view
 
-__all__ = ["Plan", "tile_spans", "tiles"]
+__all__ = ["Plan", "folded", "tile_spans", "tiles", "widened"]
 
 # A tile of columns must stay in a core's second-level cache (1 to 2 MB) until the product reads it.
 _TILE_BYTES = 1024 * 1024
-_FEW_CHANNELS = 4  # below this, rows of pixels are the longer runs
+_FEW_CHANNELS = 4  # up to this, rows of pixels are the longer runs
+_WIDEST = {4: 64, 2: 128}  # columns of the widened filters, beyond which zeros cost too much
 
 
 class Plan(NamedTuple):
@@ -38,6 +43,7 @@ class Plan(NamedTuple):
     each: int  # filters of a group
     dtype: np.dtype
     size: Pair  # (OH, OW)
+    wide: int = 1  # windows that share a row
 
     @staticmethod
     def of(
@@ -53,33 +59,41 @@ class Plan(NamedTuple):
         kernel = (w_shape[2], w_shape[3])
         size = conv2d_output_size(x_shape[2:], kernel, stride, padding, dilation)
         each = w_shape[0] // groups
-        return Plan(x_shape[1:], kernel, stride, padding, dilation, groups, each, dtype, size)
+        plan = Plan(x_shape[1:], kernel, stride, padding, dilation, groups, each, dtype, size)
+        few = x_shape[1] <= _FEW_CHANNELS and groups == dilation[1] == 1 < kernel[1]
+        widths = [t for t in (4, 2) if few and size[1] % t == 0 and t * each <= _WIDEST[t]]
+        return plan._replace(wide=widths[0]) if widths else plan
 
     @property
     def in_planes(self) -> bool:
         """Whether columns are stored as (K, P)."""
-        return self.groups > 1 or self.plane[0] <= _FEW_CHANNELS
+        return self.groups > 1 or (self.plane[0] <= _FEW_CHANNELS and self.wide == 1)
+
+    @property
+    def across(self) -> int:
+        """How many taps stand side by side in a row."""
+        return self.kernel[1] + (self.wide - 1) * self.stride[1]
 
     @property
     def depth(self) -> int:
-        """K, the entries of a window in one group."""
-        return self.kernel[0] * self.kernel[1] * (self.plane[0] // self.groups)
+        """K, the entries of a row in one group."""
+        return self.kernel[0] * self.across * (self.plane[0] // self.groups)
 
     @property
     def matrix(self) -> Shape:
-        """The shape of the filters as a matrix (K, F), or one (K, F / G) for each group."""
-        shape = (self.depth, self.each)
+        """The shape of the filters as a matrix (K, T F), or one (K, F / G) for each group."""
+        shape = (self.depth, self.wide * self.each)
         return shape if self.groups == 1 else (self.groups, *shape)
 
     @property
     def row(self) -> int:
         """The entries of all windows in a row of the output."""
-        return self.size[1] * self.depth * self.groups
+        return self.size[1] // self.wide * self.depth * self.groups
 
     @property
     def work(self) -> int:
         """The multiplications for one image."""
-        return self.size[0] * self.row * self.each
+        return self.size[0] * self.row * self.wide * self.each
 
 
 def tiles(x: Array, plan: Plan, images: slice) -> Iterator[tuple[slice, slice, Array]]:
@@ -105,13 +119,17 @@ def tiles(x: Array, plan: Plan, images: slice) -> Iterator[tuple[slice, slice, A
 
 
 def _windows(padded: Array, plan: Plan) -> Array:
-    """Return the windows as a view (n, OH, OW, KH, KW, C), or (C, KH, KW, n, OH, OW) in planes."""
+    """Return the rows as a view (n, OH, OW / T, KH, KW + T - 1, C).
+
+    In planes it is (C, KH, KW, n, OH, OW).
+    """
     if plan.in_planes:
         view = window_view(padded, plan.kernel, plan.stride, plan.dilation, plan.size)
         return view.transpose(1, 2, 3, 0, 4, 5)
     (s0, s1, s2, s3), (sh, sw), (dh, dw) = padded.strides, plan.stride, plan.dilation
-    strides = (s0, s1 * sh, s2 * sw, s1 * dh, s2 * dw, s3)
-    shape = (len(padded), *plan.size, *plan.kernel, plan.plane[0])
+    strides = (s0, s1 * sh, s2 * sw * plan.wide, s1 * dh, s2 * dw, s3)
+    rows = (len(padded), plan.size[0], plan.size[1] // plan.wide)
+    shape = (*rows, plan.kernel[0], plan.across, plan.plane[0])
     return as_strided(padded, shape, strides, writeable=False)
 
 
@@ -134,8 +152,39 @@ class _Padded:
 
     def put(self, planes: Array) -> Array:
         """Copy planes (n, C, H, W) into it, and return all."""
-        self.inside[: len(planes)] = planes
+        if planes.shape[1] <= _FEW_CHANNELS:  # the runs along W are longer than those of channels
+            for c in range(planes.shape[1]):
+                self.inside[: len(planes), c] = planes[:, c]
+        else:
+            self.inside[: len(planes)] = planes
         return self.all[: len(planes)]
+
+
+def widened(w: Array, plan: Plan) -> Array:
+    """Return w (F, C / G, KH, KW) as `plan.matrix`: T copies of it, shifted, with zeros around."""
+    if plan.in_planes:
+        blocks = w.reshape(plan.groups, plan.each, *w.shape[1:]).transpose(0, 2, 3, 4, 1)
+        return np.ascontiguousarray(blocks).reshape(plan.matrix)
+    out = np.zeros((plan.kernel[0], plan.across, w.shape[1], plan.wide, len(w)), w.dtype)
+    for t, taps in _shifts(plan):
+        out[:, taps, :, t] = w.transpose(2, 3, 1, 0)
+    return out.reshape(plan.matrix)
+
+
+def folded(matrix: Array, shape: Shape, plan: Plan) -> Array:
+    """Return the sum of the T copies in a matrix, in the shape of w: the adjoint of `widened`."""
+    f, c, kh, kw = shape
+    if plan.in_planes:
+        blocks = matrix.reshape(plan.groups, c, kh, kw, plan.each).transpose(0, 4, 1, 2, 3)
+        return np.ascontiguousarray(blocks).reshape(shape)
+    blocks = matrix.reshape(kh, plan.across, c, plan.wide, f)
+    found = sum([blocks[:, taps, :, t] for t, taps in _shifts(plan)], np.zeros((), matrix.dtype))
+    return np.ascontiguousarray(found.transpose(3, 2, 0, 1))
+
+
+def _shifts(plan: Plan) -> Iterator[tuple[int, slice]]:
+    for t in range(plan.wide):
+        yield t, slice(t * plan.stride[1], t * plan.stride[1] + plan.kernel[1])
 
 
 def tile_spans(images: slice, rows: int, row_bytes: int) -> Iterator[tuple[slice, slice]]:

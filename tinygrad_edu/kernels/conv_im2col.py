@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinygrad_edu import threads
-from tinygrad_edu.kernels.columns import Plan, tile_spans, tiles
+from tinygrad_edu.kernels.columns import Plan, folded, tile_spans, tiles, widened
 from tinygrad_edu.kernels.windows import Array, Pair, Shape, axes, transposed_filters
 
 __all__ = ["conv2d", "conv2d_input_grad", "conv2d_weight_grad"]
@@ -37,7 +37,9 @@ def conv2d(
     """
     dtype = np.result_type(x, w)
     plan = Plan.of(x.shape, w.shape, stride, padding, dilation, groups, dtype)
-    filters = _filter_matrix(w.astype(dtype, copy=False), plan)
+    # Widened filters multiply pixels beside a window by 0, and 0 times inf is no 0.
+    plan = plan if plan.wide == 1 or _finite(x) else plan._replace(wide=1)
+    filters = widened(w.astype(dtype, copy=False), plan)
     out = np.empty((len(x), *plan.size, len(w)), dtype)
     shift = None if bias is None else np.tile(bias, plan.size[1])  # long rows add faster
 
@@ -45,7 +47,7 @@ def conv2d(
         for part, rows, columns in tiles(x, plan, images):
             to = out[part, rows]
             if groups == 1:
-                np.matmul(columns, filters, out=to.reshape(-1, plan.each))
+                np.matmul(columns, filters, out=to.reshape(-1, plan.matrix[1]))
             else:
                 to.reshape(-1, groups, plan.each)[:] = (filters.mT @ columns.mT).transpose(2, 0, 1)
             if shift is not None:
@@ -75,7 +77,7 @@ def conv2d_weight_grad(
         for part, rows, columns in tiles(x, plan, images):
             tile: Array
             if groups == 1:
-                tile = np.ascontiguousarray(last[part, rows], dtype).reshape(-1, plan.each)
+                tile = np.ascontiguousarray(last[part, rows], dtype).reshape(-1, plan.matrix[1])
             else:
                 tile = last[part, rows].reshape(-1, groups, plan.each).transpose(1, 2, 0)
                 tile = np.ascontiguousarray(tile, dtype).mT
@@ -84,7 +86,7 @@ def conv2d_weight_grad(
 
     # Added in the order of the images, whichever thread was first.
     found = sum(threads.split(total, len(x), plan.work), np.zeros(plan.matrix, dtype))
-    return _filters(found, weight_shape, plan)
+    return folded(found, weight_shape, plan)
 
 
 def conv2d_input_grad(
@@ -140,19 +142,9 @@ def _col2im(
     return dx
 
 
-def _filter_matrix(w: Array, plan: Plan) -> Array:
-    """Return w (F, C / G, KH, KW) as (K, F), or as (G, K, F / G) if there are groups."""
-    blocks = w.reshape(plan.groups, plan.each, *w.shape[1:])
-    order = (0, 2, 3, 4, 1) if plan.in_planes else (0, 3, 4, 2, 1)
-    matrix = np.ascontiguousarray(blocks.transpose(order))
-    return matrix.reshape(plan.matrix)
-
-
-def _filters(matrix: Array, shape: Shape, plan: Plan) -> Array:
-    """Return a matrix as `_filter_matrix` makes it as filters of `shape`."""
-    _, c, kh, kw = shape
-    if plan.in_planes:
-        blocks = matrix.reshape(plan.groups, c, kh, kw, plan.each).transpose(0, 4, 1, 2, 3)
-    else:
-        blocks = matrix.reshape(plan.groups, kh, kw, c, plan.each).transpose(0, 4, 3, 1, 2)
-    return np.ascontiguousarray(blocks).reshape(shape)
+def _finite(x: Array) -> bool:
+    """Whether there is neither inf nor nan in x; where squares overflow, one is suspected."""
+    if x.dtype.kind != "f":
+        return True
+    flat = x.reshape(-1)
+    return bool(np.isfinite(np.dot(flat, flat)))
