@@ -269,3 +269,30 @@ def test_result_is_what_it_says():
 def test_nan_where_the_slope_is_finite_is_wrong():
     broken = wrong_op(cube_kernel, lambda g, input: g * np.nan)
     assert not tg.gradcheck(broken, leaf(1.0))
+
+
+def test_an_infinity_that_stays_has_slope_0():
+    mask = tg.tensor([False, True, False])
+    x = leaf(1.0, 2.0, 3.0)
+    assert tg.gradcheck(lambda x: x.masked_fill(mask, -np.inf), x)
+    assert tg.gradcheck(lambda x: x.masked_fill(mask, -np.inf), x, fast_mode=True)
+
+
+def test_fast_mode_compares_along_random_directions_alone():
+    x = leaf(*np.linspace(1, 2, 30))
+    fast = tg.gradcheck(lambda x: x**3, x, fast_mode=True)
+    assert fast
+    assert fast.compared < tg.gradcheck(lambda x: x**3, x).compared
+
+    @tg.op
+    def cube(input, /):
+        return input**3
+
+    @cube.rule
+    def cube_rule(g, input):
+        return g * tg.where(np.arange(30) == 17, 2.0, 3.0) * input * input
+
+    wrong = tg.gradcheck(cube, x, fast_mode=True)
+    assert {m.element for m in wrong.mismatches} == {(17,)}
+    assert tg.gradgradcheck(lambda x: x**3, x, fast_mode=True)
+    assert not tg.gradgradcheck(lambda x: x * x.detach(), x, fast_mode=True)
