@@ -22,7 +22,7 @@ from tinygrad_edu.graph import Node
 from tinygrad_edu.op import Op
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["Call", "Place", "Recorded", "Recording", "ancestors", "call_of", "walk"]
+__all__ = ["Call", "Place", "Recorded", "Recording", "ancestors", "call_of", "recorded", "walk"]
 
 PACKAGE = __name__.partition(".")[0]
 module_calls: set[CodeType] = set()  # the code that calls a module's forward; nn adds its own
@@ -174,6 +174,16 @@ def _watched_backward(roots: Sequence[Node], seeds: Sequence[Any], **how: Any) -
     if recording is None:
         return _backward(roots, seeds, **how)
     return recording.backward(roots, seeds, **how)
+
+
+def recorded(loss: Any) -> Any:
+    """`loss`, or what it gives if it is a function, while calls are recorded."""
+    if not callable(loss):
+        return loss
+    if active() is not None:
+        return loss()
+    with Recording():
+        return loss()
 
 
 # --- passes -------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.errors import DTypeError, GraphError, SettingError, describe
-from tinygrad_edu.recording import Recording, active, ancestors
+from tinygrad_edu.recording import ancestors, recorded
 from tinygrad_edu.tensor import Tensor
 
 from .boxes import Box, Diagram
@@ -92,8 +92,7 @@ def draw(
     >>> picture.svg.count(">W</text>")
     1
     """
-    if callable(loss):
-        loss = _recorded(loss)
+    loss = recorded(loss)
     if not isinstance(loss, Tensor):
         raise DTypeError(describe("draw", "loss", "a Tensor", f"a {type(loss).__name__}"))
     if loss.node is None:
@@ -108,13 +107,6 @@ def draw(
         total = len(ancestors([loss.node]))
         notes.append(f"{len(diagram.nodes)} of {total} nodes are drawn, the nearest to the result.")
     return _picture(diagram, notes)
-
-
-def _recorded(function: Callable[[], Any]) -> Any:
-    if active() is not None:
-        return function()
-    with Recording():
-        return function()
 
 
 def _named(params: Any) -> dict[str, Tensor]:
