@@ -42,7 +42,6 @@ class Sample:
     """
 
     dout: np.ndarray
-    douts: list[np.ndarray]
     analytic: np.ndarray
     truth: np.ndarray
     low: np.ndarray
@@ -91,7 +90,7 @@ class Case:
     slopes: Slopes
     samples: list[Sample]
     observation: Observation
-    given: Any  # what backward returned, where that is no array of numbers
+    given: Any  # what backward returned
 
     @property
     def input(self) -> str:
@@ -107,6 +106,13 @@ class Case:
     def x(self) -> np.ndarray:
         """The input."""
         return self.pair.inputs[self.index]
+
+    @property
+    def arrays(self) -> list[tuple[str, np.ndarray]]:
+        """The arrays that stand beside the gradient, by name: inputs, output, settings."""
+        settings = [(k, v) for k, v in self.pair.params.items() if isinstance(v, np.ndarray)]
+        inputs = zip(self.pair.names, self.pair.inputs, strict=True)
+        return [*inputs, ("out", self.run.outs[0]), *settings]
 
     @property
     def first(self) -> Sample:
@@ -190,9 +196,7 @@ class Case:
             return False
 
 
-def sample(
-    pair: Pair, run: Run, slopes: Slopes, dout: np.ndarray, analytic: np.ndarray, shape: tuple
-) -> Sample:
+def sample(slopes: Slopes, dout: np.ndarray, analytic: np.ndarray, shape: tuple) -> Sample:
     """Put the gradient backward made of `dout` beside the true one."""
     jacobian = np.where(np.isfinite(slopes.jacobian), slopes.jacobian, np.nan)
     column = dout[:, None]
@@ -206,7 +210,7 @@ def sample(
     tolerance = 20 * noise + (_SINGLE if single else _RIGHT) * size
     measured = dout @ jacobian, sides.min(0).sum(0), sides.max(0).sum(0), tolerance
     whole = [slopes.spread(values, shape) for values in measured]
-    return Sample(dout, pair.split(dout, run.outs), analytic.astype(np.float64), *whole)
+    return Sample(dout, analytic.astype(np.float64), *whole)
 
 
 def numbers(params: Any, path: str = "") -> dict[str, float]:

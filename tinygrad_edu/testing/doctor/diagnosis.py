@@ -108,12 +108,12 @@ def _case(pair: Pair, observation: Observation, index: int) -> Case:
     samples: list[Sample] = []
     for dout in observation.draws:
         answers = observation.answers(dout)
-        given = answers if isinstance(answers, str) else answers[index]
-        analytic = None if isinstance(answers, str) else numeric(given)
+        given = None if isinstance(answers, str) else answers[index]
+        analytic = numeric(given)
         if analytic is None:
             samples = []
             break
-        samples.append(sample(pair, observation.run, slopes, dout, analytic, x.shape))
+        samples.append(sample(slopes, dout, analytic, x.shape))
     return Case(pair, index, observation.run, slopes, samples, observation, given)
 
 

@@ -15,13 +15,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 __all__ = ["Experiment", "Step", "Trace", "creating"]
 
-_NUMPY = np.__file__.rpartition("/")[0]
+_NUMPY, _CALLER = str(Path(np.__file__).parent), str(Path(__file__).with_name("pair.py"))
 
 
 @dataclass(frozen=True)
@@ -85,12 +86,14 @@ class Trace:
         steps = {k: Step(place, name, k) for k in traced}
         now = [_view(o) for o in operands]
         if self.experiment:
-            return self.change(function, {k: s for k, s in steps.items() if s in self.touched},
-                               args, now, kwargs)  # fmt: skip
+            steps = {k: step for k, step in steps.items() if step in self.touched}
+            now = [_copy(o) for o in now] if steps else now
+            return self.change(function, steps, args, now, kwargs)
+        before = [_copy(o) for o in now]  # the operation may write to them
         result = function(*plain, **kwargs)
         kept = np.array(result) if isinstance(result, np.ndarray | np.generic) else None
         for k, step in steps.items():
-            self.events[step].append(Event([_copy(o) for o in now], np.array(now[k]), kept))
+            self.events[step].append(Event(before, before[k], kept))
         return result
 
     def change(
@@ -124,7 +127,10 @@ class Trace:
 
 @contextmanager
 def creating(trace: Trace) -> Iterator[None]:
-    """Follow the arrays that np.zeros and np.empty make: loops fill them element by element."""
+    """Follow the arrays that np.zeros and np.empty make: loops fill them element by element.
+
+    For that both are replaced for a moment, for all threads.
+    """
     makers = {name: getattr(np, name) for name in ("empty", "zeros")}
 
     def follow(make: Callable, *args: Any, **kwargs: Any) -> Any:
@@ -202,7 +208,7 @@ def _place() -> tuple[tuple[str, int], ...]:
     frame: Any = sys._getframe(2)
     while frame is not None:
         name = frame.f_code.co_filename
-        if name.endswith("pair.py") and frame.f_code.co_name == "call":
+        if name == _CALLER and frame.f_code.co_name == "call":
             break
         if name != __file__ and not name.startswith(_NUMPY) and not name.startswith("<__array"):
             lines.append((name, frame.f_lineno))

@@ -41,10 +41,8 @@ def _equal(a: float, b: float) -> bool:
 
 def _sizes(case: Case) -> dict[int, str]:
     """The sizes of the axes of all arrays, alone and together, and what they are the sizes of."""
-    arrays = [*zip(case.pair.names, case.pair.inputs, strict=True), ("out", case.run.outs[0])]
-    arrays += [(k, v) for k, v in case.pair.params.items() if isinstance(v, np.ndarray)]
     sizes: dict[int, str] = {}
-    for name, array in arrays:
+    for name, array in case.arrays:
         for length in range(1, array.ndim + 1):
             for axes in itertools.combinations(range(array.ndim), length):
                 size = int(np.prod([array.shape[a] for a in axes]))
@@ -94,9 +92,8 @@ def factor_of_array(case: Case) -> Finding | None:
     """The gradient lacks, or has, an input or the output as a factor."""
     if not case.shaped:
         return None
-    arrays = [*zip(case.pair.names, case.pair.inputs, strict=True), ("out", case.run.outs[0])]
-    for name, array in arrays:
-        if array.size < 2:
+    for name, array in case.arrays:
+        if array.size < 2 or not np.issubdtype(array.dtype, np.floating):
             continue
         for shape in _placements(array, case.x):
             extra = array.reshape(shape)

@@ -126,8 +126,10 @@ def _fit(sample: Sample, labels: np.ndarray, x: np.ndarray) -> tuple[float, floa
     for label in np.unique(labels):
         r, v = residual[labels == label], x[labels == label]
         v = v - v.mean()
-        level, slope = r.mean(), (v @ r) / (v @ v)
-        if np.abs(r - level - slope * v).max() > max(sample.close, 1e-3 * np.abs(residual).max()):
+        with np.errstate(invalid="ignore"):
+            level, slope = r.mean(), (v @ r) / (v @ v)
+        left = np.abs(r - level - slope * v).max()
+        if not left <= max(sample.close, 1e-3 * np.abs(residual).max()):  # also if it is NaN
             return None
         slopes.append(abs(slope) * np.abs(v).max())
         levels.append(abs(level))

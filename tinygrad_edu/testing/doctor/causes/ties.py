@@ -12,8 +12,6 @@ from tinygrad_edu.testing.doctor.case import Case, Finding
 
 __all__ = ["ties"]
 
-_LEVELS = 2.0  # so few different values that every window has equal ones
-
 
 def ties(case: Case) -> Finding | None:
     """Where elements are equal, the gradients of all of them add up to too much or too little."""
@@ -25,7 +23,7 @@ def ties(case: Case) -> Finding | None:
     if not chosen:
         return None
     spread = case.x.std() or 1.0
-    tied = np.round(case.x / spread * _LEVELS / 2) * spread
+    tied = np.round(case.x / spread) * spread  # few values, so that every window has equal ones
     if _unbalanced(case, tied):
         return Finding(
             "ties",

@@ -91,12 +91,13 @@ def _one_ignored(case: Case) -> Finding | None:
 
 def _multiples(case: Case) -> list[float] | None:
     """For each sample, which multiple of the input is off, if that is all that is off."""
-    flat = case.x.ravel()
     found = []
     for s in case.samples:
-        c = float(flat @ np.nan_to_num(s.residual).ravel() / (flat @ flat))
-        left = np.nanmax(np.abs(s.residual - c * case.x))
-        if left > max(1e-3 * np.nanmax(np.abs(s.residual)), s.close / 1e3):
+        x, residual = case.x[s.known], s.residual[s.known]
+        if not x.any():
+            return None
+        c = float(x @ residual / (x @ x))
+        if np.abs(residual - c * x).max() > max(1e-3 * np.abs(residual).max(), s.close / 1e3):
             return None
         found.append(c)
     return found
@@ -104,9 +105,7 @@ def _multiples(case: Case) -> list[float] | None:
 
 def regularisation(case: Case) -> Finding | None:
     """What is off is a multiple of the input itself."""
-    if not case.shaped or not case.x.any():
-        return None
-    ends = _multiples(case)
+    ends = _multiples(case) if case.shaped else None
     if ends is None:
         return None
     ways = [(ends, "")]
@@ -147,7 +146,7 @@ _SHARES = {
 
 def multiple_of_input(case: Case) -> Finding | None:
     """What is off is a multiple of the input, whatever the settings."""
-    rates = _multiples(case) if case.shaped and case.x.any() and case.x.size > 1 else None
+    rates = _multiples(case) if case.shaped and case.x.size > 1 else None
     if rates is None or np.ptp(rates) > 1e-4 * abs(rates[0]):
         return None
     return Finding(
@@ -168,6 +167,6 @@ def precision(case: Case) -> Finding | None:
             return Finding(
                 "precision",
                 f"All that is off is of the size of the rounding of {dtype}: some step of backward "
-                f"computes in it. Keep the dtype of the inputs.",
+                "computes in it. Keep the dtype of the inputs.",
             )
     return None
