@@ -65,7 +65,7 @@ def test_others():
 
 
 def test_failed_assertions_say_where_tensors_differ(run):
-    result = run(ASSERTIONS, "--tb=short")
+    result = run(ASSERTIONS, "--tb=short", "-rN")
     result.assert_outcomes(failed=8)
     reports = "\n".join(result.outlines).split("\n_____")
     said = "2 of 4 elements differ (50%), the largest difference is 0.5, at (0, 1)"
@@ -133,7 +133,7 @@ def test_a_failure_stays_what_it_was(no_graph_leak):
 
 
 def test_graphs_that_stay_alive_fail_a_test(run):
-    result = run(LEAKS, "--tb=line")
+    result = run(LEAKS, "--tb=line", "-rN")
     result.assert_outcomes(failed=4, passed=4)
     text = result.stdout.str()
     assert "2 nodes of a graph still alive, the youngest <SumBackward0> of shape ()" in text

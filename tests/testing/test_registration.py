@@ -68,3 +68,23 @@ def test_either_may_be_imported_first(installed, tmp_path, first):
 def test_pytest_loads_the_plugin_once(installed, tmp_path):
     code = "import pytest; pytest.main(['-p', 'tinygrad_edu_pytest', '--help'])"
     assert run(code, installed, tmp_path).count("--gradcheck-seed=N") == 1
+
+
+def test_what_draws_nothing_needs_no_hypothesis(installed, tmp_path):
+    code = (
+        "import sys\n"
+        "sys.modules['hypothesis'] = None  # as if it were not there\n"
+        "import tinygrad_edu as tg, tinygrad_edu.cli\n"
+        "from tinygrad_edu.testing import diagnose\n"
+        "from tinygrad_edu.testing.homework.checking import check_file\n"
+        "print(callable(diagnose), tg.testing.__name__)\n"
+        "try: tg.testing.check_gradients\n"
+        "except ModuleNotFoundError as error: print(error.name)\n"
+        "try: tg.testing.nothing\n"
+        "except AttributeError as error: print(error)"
+    )
+    assert run(code, installed, tmp_path).splitlines() == [
+        "True tinygrad_edu.testing",
+        "hypothesis",
+        "module 'tinygrad_edu.testing' has no attribute 'nothing'",
+    ]
