@@ -1,1 +1,1 @@
-"""Scripts that measure the engine beside NumPy and PyTorch: `python -m benchmarks.overhead`."""
+"""Measures this package beside PyTorch and other libraries: `python -m benchmarks`."""

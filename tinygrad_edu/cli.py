@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from tinygrad_edu import __version__, cli_check, cli_experiment
+from tinygrad_edu import __version__, cli_bench, cli_check, cli_experiment
 from tinygrad_edu.errors import CheckpointError
 from tinygrad_edu.nn.callbacks import ProgressBar
 from tinygrad_edu.nn.solver import NonFiniteLossError, Solver
@@ -27,10 +27,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     Errors: SystemExit for `--help`, `--version`, and arguments that are not understood.
     """
     parser = _parser()
-    arguments = parser.parse_args(argv)
+    arguments, rest = parser.parse_known_args(argv)
+    if rest and arguments.command != "bench":  # which hands them on
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if arguments.command is None:
         parser.print_help()
         return 0
+    arguments.rest = rest
     return _guarded(arguments)
 
 
@@ -78,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands)
     cli_experiment.add(commands, _integer, _count)
     cli_check.add(commands, _positive)
+    cli_bench.add(commands)
     return parser
 
 

@@ -1,0 +1,109 @@
+"""The pictures of a run, made of its record."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks import report, scaling
+from benchmarks.harness import OURS, REFERENCE
+from tinygrad_edu.plot import new_axes, new_figure, plot_lines, png
+from tinygrad_edu.plot.figures import BLUE, GREEN, GREY, ORANGE, PINK, SKY
+
+MARKS = {
+    "numpy-manual": (ORANGE, "s"), "jax": (GREEN, "^"), "mygrad": (PINK, "D"),
+    "autograd": (GREY, "v"), "tinygrad": (SKY, "o"),
+}  # fmt: skip
+
+
+def ratios(record: dict[str, Any]) -> Any:
+    """Time over PyTorch's, for every workload: bars for this package, marks for the others."""
+    results = record["workloads"]
+    names = list(results)
+    ax = new_axes(9, 4.2)
+    ours = report.ratios(results, OURS)
+    for place, name in enumerate(names):
+        if name not in ours:
+            continue
+        ax.bar(place, ours[name] - 1, bottom=1, color=BLUE, width=0.6)
+        rounds = zip(*(results[name][peer]["times"] for peer in (OURS, REFERENCE)), strict=True)
+        spread = [mine / theirs for mine, theirs in rounds]
+        ax.plot([place, place], [min(spread), max(spread)], color="black", linewidth=1)
+    for peer, (colour, mark) in MARKS.items():
+        found = report.ratios(results, peer)
+        places = [names.index(name) for name in found]
+        if found:
+            ax.plot(places, list(found.values()), mark, color=colour, markersize=5, label=peer)
+    ax.axhline(1, color="black", linewidth=1)
+    ax.bar(0, 0, bottom=1, color=BLUE, label=f"{OURS} (line: all rounds)")
+    ax.set_yscale("log")
+    ax.set_xticks(range(len(names)), names)
+    plain_ticks(ax.yaxis)
+    ax.set(ylabel=f"time / time of {REFERENCE}", title="A training step: below 1 is faster")
+    ax.grid(axis="y", alpha=0.25)
+    ax.legend(frameon=False, ncols=3, fontsize="small")
+    return ax
+
+
+def plain_ticks(axis: Any, marked: tuple[int, ...] = (1, 2, 5)) -> None:
+    """Write 0.5, 10, 200 along a logarithmic axis."""
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
+    axis.set_major_locator(LogLocator(subs=marked))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
+
+
+def growth(record: dict[str, Any]) -> Any:
+    """Milliseconds a step against the size of the batch, and against the depth."""
+    results = record["scaling"]
+    figure = new_figure(9, 3.4)
+    titles = {"batch": "W5: size of the batch", "depth": "fully connected, 100 wide: layers"}
+    for ax, (series, sizes) in zip(figure.subplots(1, 2), scaling.SERIES.items(), strict=True):
+        lines = {
+            peer: [
+                statistics.median(results[name][peer].get("times") or [float("nan")]) * 1e3
+                for name in sizes.values()
+            ]
+            for peer in next(iter(results.values()))
+        }
+        plot_lines(lines, ax, x=list(sizes), xlabel=titles[series], ylabel="ms a step")
+        ax.set_xlim(0)
+        ax.set_ylim(0)
+    return figure
+
+
+def course(record: dict[str, Any]) -> Any:
+    """How many times faster the course's layers are than their loops."""
+    results = record["course"]
+    factors = [times["naive"] / times["fast"] for times in results.values()]
+    ax = new_axes(6, 2.2)
+    bars = ax.barh(list(results), factors, color=BLUE)
+    ax.bar_label(bars, [f"{factor:,.0f} times" for factor in factors], padding=3)
+    ax.set_xscale("log")
+    ax.set_xlim(1, max(factors) * 10)
+    plain_ticks(ax.xaxis, (1,))
+    ax.invert_yaxis()
+    ax.set_xlabel("time of the loops / time of the fast function")
+    return ax
+
+
+PICTURES: dict[str, tuple[str, Callable[[dict[str, Any]], Any]]] = {
+    "ratios.png": ("workloads", ratios),
+    "growth.png": ("scaling", growth),
+    "course.png": ("course", course),
+}
+
+
+def write(record: dict[str, Any], folder: Path) -> list[str]:
+    """Draw all that the record has figures for; the names of the files."""
+    written = []
+    for name, (part, draw) in PICTURES.items():
+        if part not in record or (part == "workloads" and not report.ratios(record[part], OURS)):
+            continue
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(png(draw(record)))
+        written.append(name)
+    return written

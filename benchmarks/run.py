@@ -1,0 +1,108 @@
+"""One run: measures what was asked for, and returns the record of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import Any
+
+from benchmarks import harness, machine, memory, ops, report, scaling, start
+from benchmarks.harness import OURS, REFERENCE, Process
+from benchmarks.workloads import WORKLOADS
+
+PARTS = ("scaling", "course", "memory", "start", "ops")
+
+
+def run(
+    chosen: Sequence[str], peers: Sequence[str], rounds: int, threads: int, quick: bool
+) -> dict[str, Any]:
+    """Measure the chosen workloads and parts; a record that JSON can hold."""
+    record: dict[str, Any] = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": "python -m benchmarks " + " ".join(sys.argv[1:]),
+        "machine": machine.describe(threads),
+        "rounds": 1 if quick else rounds,
+        "quick": quick,
+        "errors": {},
+    }
+    with ExitStack() as stack:
+        processes = harness.start(stack, peers, threads)
+        record["peers"] = {process.peer: process.info for process in processes}
+        processes = [process for process in processes if process.present]
+        if workloads := [name for name in chosen if name in WORKLOADS]:
+            record["workloads"] = measure_workloads(processes, workloads, rounds, quick)
+        both = [process for process in processes if process.peer in (OURS, REFERENCE)]
+        measure_parts(record, chosen, both, rounds, threads, quick)
+    record["machine"]["load_after"] = machine.load()
+    return record
+
+
+def measure_workloads(
+    processes: Sequence[Process], names: Sequence[str], rounds: int, quick: bool
+) -> dict[str, Any]:
+    """One workload after the other, with a word on each as it is done."""
+    results: dict[str, Any] = {}
+    for name in names:
+        if quick:  # agreement is all that is asked
+            results[name] = harness.prepare(processes, name)
+            for process in processes:
+                process.ask("drop")
+        else:
+            results |= harness.measure(processes, [name], rounds, 0.2)
+        cells = [f"{p.peer} {report.cell(p.peer, name, results)}" for p in processes]
+        say(f"{name:5} {'   '.join(cells)}")
+    return results
+
+
+def measure_parts(
+    record: dict[str, Any], chosen: Sequence[str], both: Sequence[Process], rounds: int,
+    threads: int, quick: bool,
+) -> None:  # fmt: skip
+    """Put the chosen parts into the record; they are of this package and PyTorch alone."""
+    ours = next((process for process in both if process.peer == OURS), None)
+    peers = [process.peer for process in both]
+    fewer = 1 if quick else max(1, rounds // 3)
+    parts: dict[str, Callable[[], Any]] = {
+        "scaling": lambda: harness.measure(
+            both, list(scaling.CASES), fewer, 0.0 if quick else 0.05
+        ),
+        "memory": lambda: memory.measure(peers, memory.NAMES[: 1 if quick else None], threads),
+        "start": lambda: start.measure(1 if quick else rounds, threads),
+        "ops": lambda: ops.measure(
+            both, list(ops.OPS)[: 2 if quick else None], fewer, 0.0 if quick else 0.01
+        ),
+    }
+    if ours:
+        small = (2, 0.0) if quick else ()
+        parts["course"] = lambda: ours.call("benchmarks.course:measure", *small)
+    for name, measured in parts.items():
+        if name in chosen:
+            say(f"{name} ...")
+            try:
+                record[name] = measured()
+            except Exception as error:  # what is measured already must not be lost
+                record["errors"][name] = f"{type(error).__name__}: {error}"
+
+
+def failures(record: dict[str, Any]) -> list[str]:
+    """What failed or disagrees anywhere in the record."""
+    return [f"{part}: {text}" for part, text in record["errors"].items()] + [
+        line
+        for part in ("workloads", "scaling", "ops")
+        for line in harness.failures(record.get(part, {}))
+    ]
+
+
+def say(text: str) -> None:
+    """Tell how far the run is."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def show(record: dict[str, Any]) -> None:
+    """Print all tables."""
+    for heading, text in report.parts(record).items():
+        print(f"\n## {heading}\n\n{text}")
+    if wrong := failures(record):
+        print("\n## Failures\n\n" + "\n".join(wrong))
