@@ -25,6 +25,10 @@ if not (_here / "nn" / "__init__.py").exists():
 # that arise in this package are silenced; the caller's NumPy settings stay as they are.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tinygrad_edu\.")
 
+from tinygrad_edu import memory as _memory
+
+_memory.keep_freed()  # before anything large is made
+
 from tinygrad_edu import autograd, backends, cuda, func, linalg
 from tinygrad_edu.anomaly import *
 from tinygrad_edu.checkpoint import load, save
