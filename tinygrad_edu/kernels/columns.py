@@ -25,8 +25,8 @@ from tinygrad_edu.kernels.windows import Array, Pair, Shape, conv2d_output_size,
 
 __all__ = ["Plan", "folded", "tile_spans", "tiles", "widened"]
 
-# A tile of columns must stay in a core's second-level cache (1 to 2 MB) until the product reads it.
-_TILE_BYTES = 1024 * 1024
+# A tile must stay in the caches of a core until the product reads it; many small ones cost calls.
+_TILE_BYTES = 2 * 1024 * 1024
 _FEW_CHANNELS = 4  # up to this, rows of pixels are the longer runs
 _WIDEST = {4: 64, 2: 128}  # columns of the widened filters, beyond which zeros cost too much
 
@@ -199,7 +199,12 @@ def _tile_size(images: slice, rows: int, row_bytes: int) -> Pair:
     """Return (images, rows) of a tile: whole images while they fit, else rows of one."""
     fitting = max(1, _TILE_BYTES // max(1, row_bytes))
     count = images.stop - images.start
-    return min(count, max(1, fitting // max(1, rows))), min(rows, fitting)
+    return _even(count, max(1, fitting // max(1, rows))), _even(rows, fitting)
+
+
+def _even(total: int, most: int) -> int:
+    """Return a step of at most `most` that cuts `total` into few and nearly equal parts."""
+    return -(-total // max(1, -(-total // most)))
 
 
 def _spans(whole: slice, step: int) -> Iterator[slice]:
