@@ -6,11 +6,11 @@ the cache, and overwritten by the next. Copies are quick where long runs of memo
 "channels last", a window is KH runs of KW * C neighbours, and the tile a matrix (P, K) of P windows
 with K = KH * KW * C entries each. Groups have few channels each, and short runs; then the tile is
 stored "in planes", as (K, P), whose runs are rows of pixels: KW * C becomes OW.
-A first layer has few channels too. There a row holds T = 2 or 4 neighbouring windows at once: their
-union is only T - 1 pixels wider than one, and T times fewer rows are copied. The filters become a
-matrix (KH * (KW + T - 1) * C, T * F) in which copy t stands t pixels further to the right, with
-zeros around it (a Toeplitz matrix), so that one row times it gives T pixels. The products with
-zeros cost less than the copies did, and BLAS likes wide matrices better than narrow ones anyway.
+A first layer has few channels too. At stride 1 a row there holds T = 2 or 4 neighbouring windows at
+once: their union is only T - 1 pixels wider than one, and T times fewer rows are copied. Of the
+filters a matrix (KH * (KW + T - 1) * C, T * F) is made, in which copy t stands t pixels further to
+the right, with zeros around it (a Toeplitz matrix): one row times it gives T pixels. The products
+with zeros cost less than the copies did, and BLAS likes wide matrices better than narrow ones.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Plan(NamedTuple):
         size = conv2d_output_size(x_shape[2:], kernel, stride, padding, dilation)
         each = w_shape[0] // groups
         plan = Plan(x_shape[1:], kernel, stride, padding, dilation, groups, each, dtype, size)
-        few = x_shape[1] <= _FEW_CHANNELS and groups == dilation[1] == 1 < kernel[1]
+        few = x_shape[1] <= _FEW_CHANNELS and groups == stride[1] == dilation[1] == 1 < kernel[1]
         widths = [t for t in (4, 2) if few and size[1] % t == 0 and t * each <= _WIDEST[t]]
         return plan._replace(wide=widths[0]) if widths else plan
 
@@ -72,7 +72,7 @@ class Plan(NamedTuple):
     @property
     def across(self) -> int:
         """How many taps stand side by side in a row."""
-        return self.kernel[1] + (self.wide - 1) * self.stride[1]
+        return self.kernel[1] + self.wide - 1
 
     @property
     def depth(self) -> int:
@@ -166,8 +166,8 @@ def widened(w: Array, plan: Plan) -> Array:
         blocks = w.reshape(plan.groups, plan.each, *w.shape[1:]).transpose(0, 2, 3, 4, 1)
         return np.ascontiguousarray(blocks).reshape(plan.matrix)
     out = np.zeros((plan.kernel[0], plan.across, w.shape[1], plan.wide, len(w)), w.dtype)
-    for t, taps in _shifts(plan):
-        out[:, taps, :, t] = w.transpose(2, 3, 1, 0)
+    for t in range(plan.wide):
+        out[:, t : t + plan.kernel[1], :, t] = w.transpose(2, 3, 1, 0)
     return out.reshape(plan.matrix)
 
 
@@ -178,13 +178,9 @@ def folded(matrix: Array, shape: Shape, plan: Plan) -> Array:
         blocks = matrix.reshape(plan.groups, c, kh, kw, plan.each).transpose(0, 4, 1, 2, 3)
         return np.ascontiguousarray(blocks).reshape(shape)
     blocks = matrix.reshape(kh, plan.across, c, plan.wide, f)
-    found = sum([blocks[:, taps, :, t] for t, taps in _shifts(plan)], np.zeros((), matrix.dtype))
+    copies = [blocks[:, t : t + kw, :, t] for t in range(plan.wide)]
+    found = sum(copies[1:], copies[0])
     return np.ascontiguousarray(found.transpose(3, 2, 0, 1))
-
-
-def _shifts(plan: Plan) -> Iterator[tuple[int, slice]]:
-    for t in range(plan.wide):
-        yield t, slice(t * plan.stride[1], t * plan.stride[1] + plan.kernel[1])
 
 
 def tile_spans(images: slice, rows: int, row_bytes: int) -> Iterator[tuple[slice, slice]]:
