@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks import report, scaling
 from benchmarks.harness import OURS, REFERENCE
-from tinygrad_edu.plot import new_axes, new_figure, plot_lines, png
+from tinygrad_edu.plot import new_axes, new_figure, plot_bars, plot_lines, png
 from tinygrad_edu.plot.figures import BLUE, GREEN, GREY, ORANGE, PINK, SKY
 
 MARKS = {
@@ -47,11 +47,11 @@ def ratios(record: dict[str, Any]) -> Any:
     return ax
 
 
-def plain_ticks(axis: Any, marked: tuple[int, ...] = (1, 2, 5)) -> None:
+def plain_ticks(axis: Any) -> None:
     """Write 0.5, 10, 200 along a logarithmic axis."""
     from matplotlib.ticker import FuncFormatter, LogLocator
 
-    axis.set_major_locator(LogLocator(subs=marked))
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
 
@@ -77,22 +77,27 @@ def growth(record: dict[str, Any]) -> Any:
 
 def course(record: dict[str, Any]) -> Any:
     """How many times faster the course's layers are than their loops."""
-    results = record["course"]
-    factors = [times["naive"] / times["fast"] for times in results.values()]
-    ax = new_axes(6, 2.2)
-    bars = ax.barh(list(results), factors, color=BLUE)
-    ax.bar_label(bars, [f"{factor:,.0f} times" for factor in factors], padding=3)
-    ax.set_xscale("log")
-    ax.set_xlim(1, max(factors) * 10)
-    plain_ticks(ax.xaxis, (1,))
-    ax.invert_yaxis()
-    ax.set_xlabel("time of the loops / time of the fast function")
-    return ax
+    factors = {name: t["naive"] / t["fast"] for name, t in record["course"].items()}
+    xlabel = "time of the loops / time of the fast function"
+    return plot_bars(factors, label="{:,.0f} times", xscale="log", xlabel=xlabel)
+
+
+def profile(record: dict[str, Any]) -> Any:
+    """Milliseconds of a step by operation, for each profiled workload."""
+    profiles = record["profile"]
+    figure = new_figure(5 * len(profiles), 3.6)
+    for ax, (name, found) in zip(
+        figure.subplots(1, len(profiles), squeeze=False)[0], profiles.items(), strict=True
+    ):
+        parts = ("forward", "backward")
+        plot_bars(found["bars"], ax, parts=parts, xlabel="ms a step", title=name)
+    return figure
 
 
 PICTURES: dict[str, tuple[str, Callable[[dict[str, Any]], Any]]] = {
     "ratios.png": ("workloads", ratios),
     "growth.png": ("scaling", growth),
+    "profile.png": ("profile", profile),
     "course.png": ("course", course),
 }
 

@@ -112,6 +112,11 @@ def parts(record: dict[str, Any]) -> dict[str, str]:
         made["Cost against size"] = scaling_table(record["scaling"])
     if "course" in record:
         made["The course's layers against their loops"] = course_table(record["course"])
+    if "profile" in record:
+        made["Time by operation"] = "\n\n".join(
+            f"{name}, {found['steps']} steps:\n\n```text\n{found['text']}\n```"
+            for name, found in record["profile"].items()
+        )
     if "memory" in record:
         made["Memory of a training step"] = memory.as_table(record["memory"])
     if "start" in record:

@@ -8,11 +8,11 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
-from benchmarks import harness, machine, memory, ops, report, scaling, start
+from benchmarks import costs, harness, machine, memory, ops, report, scaling, start
 from benchmarks.harness import OURS, REFERENCE, Process
 from benchmarks.workloads import WORKLOADS
 
-PARTS = ("scaling", "course", "memory", "start", "ops")
+PARTS = ("scaling", "profile", "course", "memory", "start", "ops")
 
 
 def run(
@@ -76,6 +76,10 @@ def measure_parts(
     }
     if ours:
         small = (2, 0.0) if quick else ()
+        parts["profile"] = lambda: {
+            name: ours.call("benchmarks.costs:measure", name, 1 if quick else 10)
+            for name in costs.PROFILED[: 1 if quick else None]
+        }
         parts["course"] = lambda: ours.call("benchmarks.course:measure", *small)
     for name, measured in parts.items():
         if name in chosen:

@@ -190,6 +190,7 @@ def record() -> dict:
         "workloads": {"W1": {**made, "numpy-manual": {"value": 2.0, "disagrees": "2, expected 1"}},
                       "W8f": made, "W9": {**made, "numpy-manual": {"absent": "not written"}}},
         "scaling": sizes,
+        "profile": {"W3": {"text": "op", "steps": 10, "bars": {"conv2d": [1.0, 2.0]}}},
         "course": {"conv forward": {"naive": 5.0, "fast": 0.002}},
         "memory": {"W3": {"torch": {"peak": 2**21, "graph": 2**20},
                           "tinygrad_edu": {"peak": 2**20, "graph": 2**20}}},
@@ -253,7 +254,7 @@ def test_pictures_and_page(tmp_path):
     text = target.read_text(encoding="utf-8")
     assert text.startswith(f"# Title\n\n{start}\n\nMeasured with `python -m benchmarks`")
     assert text.endswith(f"\n{end}\n\nThe rest.\n") and "stale" not in text
-    for name in ("ratios", "growth", "course"):
+    for name in ("ratios", "growth", "profile", "course"):
         assert f"]({page.FOLDER}/{name}.png)" in text
         content = (tmp_path / page.FOLDER / f"{name}.png").read_bytes()
         assert content.startswith(b"\x89PNG") and len(content) > 5000
@@ -275,7 +276,7 @@ def test_without_times_there_is_no_picture_of_them(tmp_path):
     for peers in made["workloads"].values():
         for result in peers.values():
             result.pop("times", None)
-    del made["scaling"], made["course"]
+    del made["scaling"], made["course"], made["profile"]
     assert pictures.write(made, tmp_path / "none") == [] and not (tmp_path / "none").exists()
     assert "agrees" in report.main_table(made) and "geometric" not in report.main_table(made)
 
@@ -312,7 +313,15 @@ def test_the_peak_of_a_process_is_above_what_it_must_hold():
 
 @pytest.mark.slow
 def test_quick_tells_whether_all_agree(tmp_path):
-    arguments = ["--quick", "--only", "W6,W7b,course,ops", "--threads", "1", "--out", str(tmp_path)]
+    arguments = [
+        "--quick",
+        "--only",
+        "W6,W7b,profile,course,ops",
+        "--threads",
+        "1",
+        "--out",
+        str(tmp_path),
+    ]
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "benchmarks", *arguments],
         cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
@@ -323,6 +332,7 @@ def test_quick_tells_whether_all_agree(tmp_path):
     assert made["workloads"]["W6"]["numpy-manual"].keys() == {"value"}
     assert made["course"].keys() == {"conv forward", "conv backward", "max_pool forward",
                                      "max_pool backward"}  # fmt: skip
+    assert made["profile"]["W3"]["bars"]["conv2d"][1] > 0
     assert "| W7b" in done.stdout and "agrees" in done.stdout and "## Failures" not in done.stdout
     assert os.listdir(tmp_path) == ["record.json"]
 

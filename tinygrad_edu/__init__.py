@@ -77,6 +77,7 @@ from tinygrad_edu.modes import (
 )
 from tinygrad_edu.op import OPS, op
 from tinygrad_edu.ops import *
+from tinygrad_edu.profiling import profile
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.threads import get_num_threads, set_num_threads
 

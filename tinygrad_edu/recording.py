@@ -22,7 +22,10 @@ from tinygrad_edu.graph import Node
 from tinygrad_edu.op import Op
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["Call", "Place", "Recorded", "Recording", "ancestors", "call_of", "recorded", "walk"]
+__all__ = [
+    "Call", "Place", "Recorded", "Recording", "ancestors", "call_of", "recorded", "walk",
+    "walk_around",
+]  # fmt: skip
 
 PACKAGE = __name__.partition(".")[0]
 module_calls: set[CodeType] = set()  # the code that calls a module's forward; nn adds its own
@@ -110,8 +113,17 @@ def call_of(node: Node) -> Call | None:
 class Recording:
     """Makes nodes that know their call, in this thread, inside a `with` block."""
 
+    remembers = True  # whether nodes are to know their call, which keeps all inputs alive
+
     def __init__(self) -> None:
         self._before: list[Any] = []
+
+    def apply(self, op: Op, inputs: tuple, settings: tuple) -> Any:
+        """Run an op."""
+        result = _apply(op, inputs, settings)
+        if isinstance(result, Tensor):
+            self.saw(op, inputs, settings, result)
+        return result
 
     def saw(self, op: Op, inputs: tuple, settings: tuple, result: Tensor) -> None:
         """Look at the result of an op, recorded or not."""
@@ -150,18 +162,18 @@ def activate(recording: Recording | None) -> Recording | None:
 
 
 def _watched_apply(self: Op, inputs: tuple, settings: tuple) -> Any:
-    result = _apply(self, inputs, settings)
     recording = active()
-    if recording is not None and isinstance(result, Tensor):
-        recording.saw(self, inputs, settings, result)
-    return result
+    if recording is None:
+        return _apply(self, inputs, settings)
+    return recording.apply(self, inputs, settings)
 
 
 def _watched_node(
     self: Op, out: Any, inputs: tuple, arrays: tuple, settings: tuple, extras: tuple
 ) -> Node:
     made = _node(self, out, inputs, arrays, settings, extras)
-    if active() is None:
+    recording = active()
+    if recording is None or not recording.remembers:
         return made
     node = Recorded(made.op, made.parents, made.saved or (), made.shape)
     constants = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.node is None]
@@ -180,7 +192,8 @@ def recorded(loss: Any) -> Any:
     """`loss`, or what it gives if it is a function, while calls are recorded."""
     if not callable(loss):
         return loss
-    if active() is not None:
+    recording = active()
+    if recording is not None and recording.remembers:
         return loss()
     with Recording():
         return loss()
@@ -201,38 +214,48 @@ def ancestors(roots: Sequence[Node]) -> list[Node]:
     return sorted(order, key=lambda node: node.id, reverse=True)
 
 
+Around = Callable[[Node, Any, Callable[[], Any]], Any]  # (node, its gradient, the rule's call)
 See = Callable[[Node, Any, tuple], None]  # (node, its gradient, those of its inputs)
 
 
-class _Observed:
-    """In the place of a node's op: shows what the rule made of the gradient."""
+class _Surrounded:
+    """In the place of a node's op: its rule is called by `around`."""
 
-    def __init__(self, node: Node, see: See) -> None:
-        self.node, self.op, self.see = node, node.op, see
+    def __init__(self, node: Node, around: Around) -> None:
+        self.node, self.op, self.around = node, node.op, around
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.op, name)
 
-    def _show(self, g: Any, grads: Any) -> Any:
-        if self.op.bare or isinstance(grads, (tuple, list)):  # the walk refuses anything else
-            self.see(self.node, g, (grads,) if self.op.bare else tuple(grads))
-        return grads
-
     def run(self, g: Any, *saved: Any) -> Any:
-        return self._show(g, self.op.run(g, *saved))
+        return self.around(self.node, g, lambda: self.op.run(g, *saved))
 
     def record_rule(self, g: Any, *rest: Any) -> Any:
-        return self._show(g, self.op.record_rule(g, *rest))
+        return self.around(self.node, g, lambda: self.op.record_rule(g, *rest))
 
 
-def walk(roots: Sequence[Node], seeds: Sequence[Any], see: See, **how: Any) -> dict[Node, Any]:
-    """Run `graph.backward`, and show every rule that it runs."""
+def walk_around(
+    roots: Sequence[Node], seeds: Sequence[Any], around: Around, **how: Any
+) -> dict[Node, Any]:
+    """Run `graph.backward`, and let `around` call every rule that it runs."""
     with graph.turn:
         made = [node for node in ancestors(roots) if node.op is not None]
         for node in made:
-            node.op = _Observed(node, see)
+            node.op = _Surrounded(node, around)
         try:
             return _backward(roots, seeds, **how)
         finally:
             for node in made:
                 node.op = node.op.op
+
+
+def walk(roots: Sequence[Node], seeds: Sequence[Any], see: See, **how: Any) -> dict[Node, Any]:
+    """Run `graph.backward`, and show every rule that it runs."""
+
+    def around(node: Node, g: Any, rule: Callable[[], Any]) -> Any:
+        grads, bare = rule(), node.op.bare
+        if bare or isinstance(grads, (tuple, list)):  # the walk refuses anything else
+            see(node, g, (grads,) if bare else tuple(grads))
+        return grads
+
+    return walk_around(roots, seeds, around, **how)

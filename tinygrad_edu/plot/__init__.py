@@ -7,6 +7,7 @@ Images stand channels first, as everywhere in this package.
 
 from __future__ import annotations
 
+from .bars import plot_bars
 from .curves import plot_history, plot_lines, plot_runs, plot_sweep, plot_training
 from .figures import new_axes, new_figure, png
 from .images import plot_filters, plot_images, plot_mistakes
@@ -14,6 +15,7 @@ from .images import plot_filters, plot_images, plot_mistakes
 __all__ = [
     "new_axes",
     "new_figure",
+    "plot_bars",
     "plot_filters",
     "plot_history",
     "plot_images",
