@@ -11,6 +11,7 @@ from typing import Any
 from tinygrad_edu import checkpoint
 from tinygrad_edu.datasets import DataLoader, Subset
 from tinygrad_edu.errors import describe
+from tinygrad_edu.lint import lint
 from tinygrad_edu.modes import Generator, default_generator, numpy_generator
 from tinygrad_edu.ops.loss import cross_entropy
 from tinygrad_edu.tensor import Tensor
@@ -54,6 +55,7 @@ class Solver:
     weights change), validation_loss, validation_accuracy (after it). `best_epoch` is the epoch with
     the highest metric on the validation data, of equal ones that with the lowest loss, and
     `best_weights` its `state_dict`.
+    In the first step `lint` warns of what is probably wrong.
     Errors: NonFiniteLossError, which says in which batch and layer; TypeError or ValueError for
     arguments that make no sense.
 
@@ -186,6 +188,8 @@ class Solver:
         loss = value.item()
         self._check_finite(loss, place, input)
         value.backward()
+        if not self.loss_history:
+            lint(self.model, self.optimizer, value)
         return output, loss
 
     def _check_finite(self, loss: float, place: str, input: Any = None) -> None:

@@ -19,10 +19,10 @@ from source import ROOMS, ROOT, library
 # A room imports only from rooms above it; the files of one room import each other without cycles.
 ORDER = [
     "memory", "errors", "cuda", "threads", "backends", "kernels", "dtypes", "device", "storage",
-    "printing", "modes", "views", "graph", "hooks", "arraylike", "tensor", "gate", "trees",
-    "arguments", "calls", "op", "ops", "linalg", "func", "recording", "anomaly", "autograd",
-    "gradreport", "gradcheck", "locate", "drawing", "plot", "profiling", "files", "folders",
-    "checkpoint", "datasets", "nn", "optim", "utils", "testing", "runs", "experiments",
+    "printing", "modes", "views", "graph", "hooks", "arraylike", "tensor", "gate", "hints",
+    "trees", "arguments", "calls", "op", "ops", "linalg", "func", "recording", "lint", "anomaly",
+    "autograd", "gradreport", "gradcheck", "locate", "drawing", "plot", "profiling", "files",
+    "folders", "checkpoint", "datasets", "nn", "optim", "utils", "testing", "runs", "experiments",
     "(face)", "cli_bench", "cli_check", "cli_experiment", "cli", "__main__",
 ]  # fmt: skip
 FACE = "tinygrad_edu"  # __init__.py: what users see; only the command line and examples import it

@@ -60,6 +60,7 @@ from tinygrad_edu.dtypes import (
 from tinygrad_edu.errors import *
 from tinygrad_edu.files import load_file, save_file
 from tinygrad_edu.gradcheck import gradcheck, gradgradcheck
+from tinygrad_edu.lint import lint
 from tinygrad_edu.locate import locate_wrong_gradient
 from tinygrad_edu.modes import (
     Generator,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 __all__ = [
     "AnomalyError", "CheckpointError", "DTypeError", "DataFileError", "DimensionError",
-    "DivisionError", "GradientError", "GraphError", "LinAlgError", "RangeError", "SettingError",
-    "ShapeError",
+    "DivisionError", "GradientError", "GraphError", "LinAlgError", "LintWarning", "RangeError",
+    "SettingError", "ShapeError",
 ]  # fmt: skip
 
 
@@ -59,6 +59,10 @@ class CheckpointError(ValueError, RuntimeError):
 
 class DataFileError(ValueError, RuntimeError):
     """A file of a data set that is missing, cut off, damaged, or of another kind."""
+
+
+class LintWarning(UserWarning):
+    """A program that runs and is probably not what was meant; see `lint`."""
 
 
 def describe(op: str, argument: str, expected: object, got: object, mend: str = "") -> str:

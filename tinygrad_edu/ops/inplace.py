@@ -15,6 +15,7 @@ import numpy as np
 from tinygrad_edu import storage
 from tinygrad_edu.arguments import explain
 from tinygrad_edu.errors import DTypeError, GraphError, SettingError, ShapeError
+from tinygrad_edu.hints import warn_of_kept_graphs
 from tinygrad_edu.modes import Generator, is_grad_enabled, no_grad
 from tinygrad_edu.op import op
 from tinygrad_edu.ops.choose import where
@@ -38,6 +39,8 @@ def write(name: str, target: Tensor, function: Callable, *args: Any, **settings:
             _check_fits(name, target, value)
             _store(target, ..., value)
         return target
+    if name == "add_" and target.array.size == 1:
+        warn_of_kept_graphs((target, *args))
     # The rule may want the old value, so it gets a copy of it.
     again = any(x is target for x in (*args, *settings.values()))
     made = getattr(function, "op", None)  # a composition of several ops has none

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.errors import DimensionError, DTypeError, SettingError, ShapeError
+from tinygrad_edu.hints import warn_of_squashed, warn_of_unequal
 from tinygrad_edu.op import composite
 from tinygrad_edu.ops.activation import log_softmax
 from tinygrad_edu.ops.choose import where
@@ -35,12 +35,7 @@ def reduced(name: str, losses: Any, reduction: str) -> Any:
 
 def difference(name: str, input: Any, target: Any) -> Any:
     """input - target, with a warning where they broadcast."""
-    if input.shape != target.shape:
-        warnings.warn(
-            f"{name}: input {input.shape} and target {target.shape} have different shapes and "
-            "will broadcast, which is seldom meant; reshape one of them",
-            stacklevel=4,
-        )
+    warn_of_unequal(name, input, target)
     return input - target
 
 
@@ -184,6 +179,7 @@ def cross_entropy(
         raise SettingError(
             f"cross_entropy: argument 'label_smoothing': expected 0 to 1, got {label_smoothing}"
         )
+    warn_of_squashed("cross_entropy", input, "softmax", "leave softmax out")
     axis = 0 if input.ndim == 1 else 1
     logp = log_softmax(input, axis)
     if target.dtype.kind == "f" and target.shape == input.shape:

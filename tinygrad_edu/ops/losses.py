@@ -13,6 +13,7 @@ import numpy as np
 
 from tinygrad_edu.dtypes import float_type
 from tinygrad_edu.errors import SettingError, ShapeError
+from tinygrad_edu.hints import warn_of_squashed
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops.activations import logsigmoid
 from tinygrad_edu.ops.choose import clamp, where
@@ -235,6 +236,8 @@ def binary_cross_entropy_with_logits(
     tensor(0.3466)
     """
     _same_shape(input, target)
+    mend = "leave sigmoid out, or use binary_cross_entropy"
+    warn_of_squashed("binary_cross_entropy_with_logits", input, "sigmoid", mend)
     factor = 1 if pos_weight is None else (pos_weight - 1) * target + 1
     losses = (1 - target) * input - logsigmoid(input) * factor
     if weight is not None:
