@@ -175,6 +175,7 @@ def _known(node: Node, values: dict[Node, Any]) -> tuple[tuple, tuple] | None:
     """
     op, call = node.op, call_of(node)
     if call is not None:
+        values[node] = call.out
         return call.inputs, call.settings
     if node.saved is None:
         return None
@@ -217,7 +218,8 @@ def _verdict(
 
     tensors = [_double(x, parent) for x, parent in zip(inputs, node.parents, strict=True)]
     try:
-        values.setdefault(node, np.asarray(op.apply(tuple(map(_array, inputs)), settings)))
+        if node not in values:
+            values[node] = np.asarray(op.apply(tuple(map(_array, inputs)), settings))
         settings = _settings(op, inputs, settings, values[node])
         out = run(*tensors)
     except Exception:  # what was found is not what the op was called with
