@@ -65,20 +65,20 @@ def kept(peer: str, name: str) -> dict[int, int]:
     torch = load(peer).library
     forward, given = shaped.forward(torch, WORKLOADS[name])
     found = recorded_by_torch(torch, forward) if peer == "torch" else recorded(forward())
-    for key in [key for tensor in given for key in identity(torch, tensor)]:
-        found.pop(key, None)
+    for tensor in given:
+        found.pop(identity(torch, tensor)[0], None)
     return found
 
 
-def identity(torch: Any, tensor: Any) -> dict[int, int]:
+def identity(torch: Any, tensor: Any) -> tuple[int, int]:
     """The memory that a tensor looks at, and its bytes."""
-    if hasattr(tensor, "untyped_storage"):
+    if torch.__name__ == "torch":
         storage = tensor.untyped_storage()
-        return {storage.data_ptr(): storage.nbytes()}
+        return storage.data_ptr(), storage.nbytes()
     from tinygrad_edu.storage import memory_of
 
     memory = memory_of(tensor.array)
-    return {id(memory): memory.nbytes}
+    return id(memory), memory.nbytes
 
 
 def recorded_by_torch(torch: Any, forward: Any) -> dict[int, int]:
@@ -87,7 +87,7 @@ def recorded_by_torch(torch: Any, forward: Any) -> dict[int, int]:
 
     def pack(tensor: Any) -> Any:
         alive.append(tensor)  # an address that is given out again must not be counted once
-        found.update(identity(torch, tensor))
+        found.update([identity(torch, tensor)])
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):

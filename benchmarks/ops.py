@@ -112,7 +112,8 @@ def size_table(results: dict[str, Any], size: str) -> str:
     names = dict.fromkeys(name.rsplit("/", 2)[0] for name in results if f"/{size}/" in name)
     peers = list(next(iter(results.values())))
     n = SIZES[size]
-    heads = [f"{way} {peer}" for way in WAYS for peer in [*peers, "ratio"][: len(peers) * 2]]
+    columns = [*peers, "ratio"] if len(peers) > 1 else peers
+    heads = [f"{way} {column}" for way in WAYS for column in columns]
     rows = [[f"{n} x {n}", *heads]]
     for name in names:
         row = [name]

@@ -17,8 +17,9 @@ def ratios(results: dict[str, Any], peer: str) -> dict[str, float]:
     """Median time of a peer over that of the reference, by workload, where both have one."""
     found = {}
     for name, peers in results.items():
-        times = [peers.get(each, {}).get("times") for each in (peer, harness.REFERENCE)]
-        if all(times):
+        both = [peers.get(each, {}) for each in (peer, harness.REFERENCE)]
+        times = [result.get("times") for result in both if harness.sound(result)]
+        if len(times) == 2 and all(times):
             found[name] = statistics.median(times[0]) / statistics.median(times[1])
     return found
 

@@ -98,6 +98,12 @@ def test_ops_compute_what_pytorch_computes(name):
     assert value("tinygrad_edu", case) == pytest.approx(value("torch", case), rel=1e-4)
 
 
+def test_op_tables_do_without_pytorch():
+    results = {f"exp/medium/{way}": {"tinygrad_edu": {"times": [1e-6]}} for way in ops.WAYS}
+    row = ops.size_table(results, "medium").splitlines()[-1]
+    assert row.replace(" ", "") == "|exp|1.0|1.0|"
+
+
 def test_op_tables_have_a_column_for_each_way_and_peer():
     times = {"torch": {"times": [2e-6]}, "tinygrad_edu": {"times": [1e-6, 3e-6, 1e-6]}}
     results = {f"x / y/{size}/{way}": times for size in ops.SIZES for way in ops.WAYS}
@@ -209,6 +215,13 @@ def test_the_table_has_medians_spread_ratios_and_their_mean():
     assert (
         "| geometric mean |         **1.00** |                  **0.50** |            – |" in text
     )
+
+
+def test_a_peer_that_fails_in_a_later_round_has_no_ratio():
+    made = record()
+    ended = {"value": 1.0, "times": [0.001], "disagrees": "its process ended"}
+    made["workloads"]["W9"]["tinygrad_edu"] = ended
+    assert report.ratios(made["workloads"], "tinygrad_edu").keys() == {"W1", "W8f"}
 
 
 def test_what_counts_in_the_mean():
