@@ -7,6 +7,7 @@ from typing import Any
 import tinygrad_edu as tg
 from benchmarks.peers import load
 from benchmarks.workloads import WORKLOADS
+from tinygrad_edu.profiling import PARTS
 
 PROFILED = ("W3", "W5")
 SHOWN = 8
@@ -20,10 +21,9 @@ def measure(name: str, steps: int) -> dict[str, Any]:
     with tg.profile() as found:
         for _ in range(steps):
             step()
-    ranked = list(found.ranked().items())
-    rows = ranked[:SHOWN] + list(found.remainder().items())
-    bars = {
-        op: [1e3 * part.seconds / steps for part in (cost.forward, cost.backward)]
-        for op, cost in rows
+    return {
+        "text": str(found),
+        "steps": steps,
+        "parts": PARTS,
+        "bars": found.bars(SHOWN, 1e3 / steps),
     }
-    return {"text": str(found), "steps": steps, "bars": bars}

@@ -14,6 +14,7 @@ MARKS = (
     "<!-- results: written by `python -m benchmarks --write-docs` -->",
     "<!-- end of results -->",
 )
+LONG = "Microseconds an operation"  # not for a page
 CAPTIONS = {
     "ratios.png": "The time of a step over PyTorch's, for every workload",
     "growth.png": "The time of a step grows linearly with the batch and with the depth",
@@ -30,8 +31,11 @@ BELOW = {
 
 def block(record: dict[str, Any], drawn: list[str]) -> str:
     """The tables and pictures as Markdown."""
-    texts = [f"Measured with `{record['command'].strip()}` on {record['date'][:10]}."]
+    command = re.sub(r" --out[ =]\S+| --write-docs", "", record["command"])
+    texts = [f"Measured with `{command}` on {record['date'][:10]}."]
     for heading, text in report.parts(record).items():
+        if heading == LONG:
+            continue
         texts.append(f"### {heading}\n\n{text}")
         picture = BELOW.get(heading)
         if picture in drawn:

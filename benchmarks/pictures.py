@@ -43,6 +43,8 @@ def ratios(record: dict[str, Any]) -> Any:
     plain_ticks(ax.yaxis)
     ax.set(ylabel=f"time / time of {REFERENCE}", title="A training step: below 1 is faster")
     ax.grid(axis="y", alpha=0.25)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high * 3)  # room for the legend
     ax.legend(frameon=False, ncols=3, fontsize="small")
     return ax
 
@@ -89,8 +91,7 @@ def profile(record: dict[str, Any]) -> Any:
     for ax, (name, found) in zip(
         figure.subplots(1, len(profiles), squeeze=False)[0], profiles.items(), strict=True
     ):
-        parts = ("forward", "backward")
-        plot_bars(found["bars"], ax, parts=parts, xlabel="ms a step", title=name)
+        plot_bars(found["bars"], ax, parts=found["parts"], xlabel="ms a step", title=name)
     return figure
 
 

@@ -64,8 +64,8 @@ def legend(record: dict[str, Any]) -> str:
     where, peers = record["machine"], record["peers"]
     versions = ", ".join(f"{name} {peers[name]['version']}" for name in shown_peers(record))
     lines = [
-        f"{where['processor']}, {where['threads']} threads for each of {where['cores']} cores, "
-        f"Python {where['python']}, {where['system']}.",
+        f"{where['processor']}, {where['cores']} cores; threads for each library: "
+        f"{where['threads']}. Python {where['python']}, {where['system']}.",
         f"{versions}.",
         f"Median [least–most] of {record['rounds']} rounds; in bold the ratio to "
         f"{harness.REFERENCE}, below 1 is faster.",

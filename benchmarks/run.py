@@ -21,7 +21,7 @@ def run(
     """Measure the chosen workloads and parts; a record that JSON can hold."""
     record: dict[str, Any] = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": "python -m benchmarks " + " ".join(sys.argv[1:]),
+        "command": " ".join(["python -m benchmarks", *sys.argv[1:]]),
         "machine": machine.describe(threads),
         "rounds": 1 if quick else rounds,
         "quick": quick,

@@ -32,7 +32,7 @@ def spread(seconds: Sequence[float]) -> str:
     middle, least, most = (
         short(value * 1e3) for value in (statistics.median(seconds), min(seconds), max(seconds))
     )
-    return f"{middle} [{least}–{most}]"
+    return f"{middle} [{least}–{most}]" if len(seconds) > 1 else middle
 
 
 def geometric_mean(ratios: Iterable[float]) -> float:

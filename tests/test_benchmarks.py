@@ -189,14 +189,16 @@ def record() -> dict:
     made = {peer: {"value": 1.0, "times": values} for peer, values in times.items()}
     sizes = dict.fromkeys(cases.scaling.CASES, made)
     return {
-        "date": "2026-01-02T03:04:05+00:00", "command": "python -m benchmarks ", "rounds": 3,
+        "date": "2026-01-02T03:04:05+00:00", "rounds": 3,
+        "command": "python -m benchmarks --out x --only W1 --write-docs",
         "machine": {**machine.describe(2), "load_before": 0.0, "cores": 2}, "errors": {},
         "peers": {"torch": {"version": "2"}, "tinygrad_edu": {"version": "1"},
                   "numpy-manual": {"version": "3"}, "jax": {"absent": "No module named 'jax'"}},
         "workloads": {"W1": {**made, "numpy-manual": {"value": 2.0, "disagrees": "2, expected 1"}},
                       "W8f": made, "W9": {**made, "numpy-manual": {"absent": "not written"}}},
         "scaling": sizes,
-        "profile": {"W3": {"text": "op", "steps": 10, "bars": {"conv2d": [1.0, 2.0]}}},
+        "profile": {"W3": {"text": "op", "steps": 10, "bars": {"conv2d": [1.0, 2.0]},
+                           "parts": ["forward", "backward"]}},
         "course": {"conv forward": {"naive": 5.0, "fast": 0.002}},
         "memory": {"W3": {"torch": {"peak": 2**21, "graph": 2**20},
                           "tinygrad_edu": {"peak": 2**20, "graph": 2**20}}},
@@ -265,7 +267,7 @@ def test_pictures_and_page(tmp_path):
     target.write_text(f"# Title\n\n{start}\nstale\n{end}\n\nThe rest.\n", encoding="utf-8")
     page.write(record(), target)
     text = target.read_text(encoding="utf-8")
-    assert text.startswith(f"# Title\n\n{start}\n\nMeasured with `python -m benchmarks`")
+    assert text.startswith(f"# Title\n\n{start}\n\nMeasured with `python -m benchmarks --only W1`")
     assert text.endswith(f"\n{end}\n\nThe rest.\n") and "stale" not in text
     for name in ("ratios", "growth", "profile", "course"):
         assert f"]({page.FOLDER}/{name}.png)" in text

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Cost", "OpCost", "profile"]
 
 PASSES, OUTSIDE = "(backward, between ops)", "(outside of ops)"
+PARTS = ("forward", "backward", "neither")
 
 
 @dataclass
@@ -70,7 +71,7 @@ class profile(Recording):
     >>> p.costs["matmul"].forward.bytes, p.costs["matmul"].backward.bytes
     (40000, 80000)
     >>> print(str(p).splitlines()[1])
-    op                            calls        ms       MB    calls        ms       MB  share
+    op        calls   ms   MB   calls   ms   MB   ms  share
     """
 
     remembers = False
@@ -140,28 +141,43 @@ class profile(Recording):
         """The costs by op, the dearest first."""
         return dict(sorted(self.costs.items(), key=lambda item: -item[1].seconds))
 
-    def remainder(self) -> dict[str, OpCost]:
-        """The costs of what is no op."""
+    @property
+    def outside(self) -> float:
+        """The seconds that were spent in no op, no rule and no pass."""
         ops = sum(cost.seconds for cost in self.costs.values())
-        outside = max(self.seconds - self.passes.seconds - ops, 0.0)
-        return {PASSES: OpCost(backward=self.passes), OUTSIDE: OpCost(Cost(seconds=outside))}
+        return max(self.seconds - self.passes.seconds - ops, 0.0)
 
     def __str__(self) -> str:
-        rows = self.ranked() | self.remainder()
+        rows = self.ranked() | {PASSES: OpCost(backward=self.passes)}
         width = max(map(len, rows))
         part = f"{'calls':>7} {'ms':>9} {'MB':>8}"
         lines = [
-            f"{'':{width}}  {'forward':-^26}  {'backward':-^26}",
-            f"{'op':{width}}  {part}  {part}  share",
+            f"{'':{width}}  {'forward':-^26}  {'backward':-^26}  {'both':-^16}",
+            f"{'op':{width}}  {part}  {part}  {'ms':>9}  share",
         ]
-        total = self.seconds or 1.0  # inside the first block it is not known yet
-        for name, cost in rows.items():
-            cells = f"{_cells(cost.forward)}  {_cells(cost.backward)}"
-            lines.append(f"{name:{width}}  {cells}  {cost.seconds / total:5.1%}")
-        lines.append(f"{'total':{width}}  {self.seconds * 1e3:17.3f}")
+        cells = {name: [_cells(c.forward), _cells(c.backward)] for name, c in rows.items()}
+        seconds = {name: cost.seconds for name, cost in rows.items()}
+        seconds |= {OUTSIDE: self.outside, "total": self.seconds}
+        whole = self.seconds or 1.0  # inside the first block it is not known yet
+        for name, both in seconds.items():
+            left = "  ".join(cells.get(name, [" " * 26] * 2))
+            lines.append(f"{name:{width}}  {left}  {both * 1e3:9.3f} {both / whole:6.1%}")
         return "\n".join(lines)
 
     __repr__ = __str__
+
+    def bars(self, most: int, unit: float = 1e3) -> dict[str, list[float]]:
+        """For each of the `most` dearest ops, and for the rest, the times of the three `PARTS`.
+
+        `unit` is what a second counts.
+        """
+        ranked = list(self.ranked().items())
+        most += len(ranked) == most + 1  # a single one takes no more room than "1 other"
+        bars = {name: [cost.forward.seconds, cost.backward.seconds, 0] for name, cost in ranked}
+        if others := [bars.pop(name) for name, _ in ranked[most:]]:
+            bars[f"{len(others)} other ops"] = [sum(part) for part in zip(*others, strict=True)]
+        bars |= {PASSES: [0, self.passes.seconds, 0], OUTSIDE: [0, 0, self.outside]}
+        return {name: [unit * seconds for seconds in parts] for name, parts in bars.items()}
 
     def plot(self, ax: Axes | None = None, *, most: int = 12) -> Axes:
         """Draw milliseconds by op, forward and backward: the `most` dearest ones, and the rest.
@@ -174,20 +190,7 @@ class profile(Recording):
         """
         from tinygrad_edu.plot import plot_bars
 
-        ranked = list(self.ranked().items())
-        most += len(ranked) == most + 1  # a single one takes no more room than "1 other"
-        bars = {name: _milliseconds([cost]) for name, cost in ranked[:most]}
-        if others := ranked[most:]:
-            bars[f"{len(others)} other ops"] = _milliseconds([cost for _, cost in others])
-        bars |= {name: _milliseconds([cost]) for name, cost in self.remainder().items()}
-        return plot_bars(bars, ax, parts=("forward", "backward"), xlabel="time (ms)")
-
-
-def _milliseconds(costs: Iterable[OpCost]) -> tuple[float, float]:
-    """Forward and backward."""
-    both = [(cost.forward.seconds, cost.backward.seconds) for cost in costs]
-    forward, backward = (sum(seconds) * 1e3 for seconds in zip(*both, strict=True))
-    return forward, backward
+        return plot_bars(self.bars(most), ax, parts=PARTS, xlabel="time (ms)")
 
 
 def _cells(cost: Cost) -> str:

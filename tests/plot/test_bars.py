@@ -19,7 +19,13 @@ def test_parts_are_drawn_end_to_end_from_top_to_bottom():
     assert lengths(ax) == [[(0.0, 3.0), (0.0, 1.0)], [(3.0, 5.0), (1.0, 0.5)]]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["forward", "backward"]
     assert [text.get_text() for text in ax.get_yticklabels()] == ["conv", "relu"]
-    assert ax.yaxis_inverted()
+    assert ax.yaxis_inverted() and ax.get_xlim() == (0, 8.4)
+
+
+def test_bars_of_no_length():
+    ax = plot_bars({"a": [0.0, 2.0], "b": [0.0, 0.0]}, parts=("x", "y"))
+    assert ax.get_xlim() == (0, 2.1)
+    assert plot_bars({"a": 0.0}).get_xlim() == (0, 1.05)
 
 
 def test_plain_bars_have_no_legend_and_take_the_axes_given():

@@ -56,12 +56,14 @@ def plot_bars(
         ends = ends + lengths
     if label:
         ax.bar_label(drawn, [label.format(end) for end in ends], padding=3)
-        ax.margins(x=0.25)
     ax.set(xlabel=xlabel, title=title, xscale=xscale)
-    if xscale == "log":  # from a power of ten, and with room for what stands at the end
+    # Bars of no length would take the margin away; and what stands at the end needs room.
+    if xscale == "log":
         start = 10.0 ** np.floor(np.log10(ends.min()))
         ax.set_xlim(start, start * (ends.max() / start) ** 1.3)
         ax.xaxis.set_major_formatter("{x:,g}")
+    else:
+        ax.set_xlim(0, (ends.max() or 1.0) * (1.3 if label else 1.05))
     ax.invert_yaxis()
     ax.grid(axis="x", alpha=0.25)
     ax.set_axisbelow(True)
