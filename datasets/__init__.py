@@ -27,6 +27,7 @@ from .sampler import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
+from .synthetic import SYNTHETIC_CLASSES, synthetic_cifar10
 from .worker import get_worker_info
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "MNIST",
     "RandomSampler",
     "Sampler",
+    "SYNTHETIC_CLASSES",
     "SequentialSampler",
     "StackDataset",
     "Subset",
@@ -57,5 +59,6 @@ __all__ = [
     "preprocess_patches",
     "random_split",
     "read_patches",
+    "synthetic_cifar10",
     "transforms",
 ]
