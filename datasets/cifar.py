@@ -13,6 +13,7 @@ import numpy as np
 from tinygrad_edu.errors import DataFileError, describe
 
 from .source import check_md5, download, read_checked
+from .synthetic import synthetic_cifar10
 from .unpickle import load_dict
 from .vision import VisionDataset
 
@@ -126,10 +127,32 @@ def cifar10_split(
 
     The first photographs are trained with, those after them validate, the first of the test set
     test. `subtract_mean` takes the mean photograph of the training part from all three.
+    "synthetic" in place of the folder gives `synthetic_cifar10` in the same form.
 
     Shapes: X (N, 3, 32, 32) of `dtype`, in units of 0 to 255; y (N,), int64.
     Errors: ValueError for more than there is; DataFileError as `CIFAR10`.
     """
+    counts = num_training, num_validation, num_test
+    if root == "synthetic":
+        made = synthetic_cifar10(*counts)
+        parts = [tuple(tensor.numpy() for tensor in part.tensors) for part in made]
+    else:
+        parts = _published_parts(root, *counts, download)
+    mean = parts[0][0].mean(0, dtype=np.float64).astype(dtype)
+    arrays = {}
+    for name, (images, labels) in zip(("train", "val", "test"), parts, strict=True):
+        pictures = images.astype(dtype, order="C")
+        if subtract_mean:
+            pictures -= mean
+        arrays[f"X_{name}"] = pictures
+        arrays[f"y_{name}"] = np.array(labels, dtype=np.int64)
+    return arrays
+
+
+def _published_parts(
+    root: Any, num_training: int, num_validation: int, num_test: int, download: bool
+) -> list[tuple[np.ndarray, list[int]]]:
+    """The three parts of CIFAR-10, each as bytes (N, 3, 32, 32) and labels."""
     train, test = (CIFAR10(root, train=part, download=download) for part in (True, False))
     kept = num_training + num_validation
     if num_training < 1 or num_validation < 0 or kept > len(train):
@@ -139,17 +162,11 @@ def cifar10_split(
     if not 0 <= num_test <= len(test):
         expected = f"0 to {len(test)}"
         raise ValueError(describe("cifar10_split", "num_test", expected, num_test))
-    parts = {
-        "train": (train, slice(0, num_training)),
-        "val": (train, slice(num_training, kept)),
-        "test": (test, slice(0, num_test)),
-    }
-    arrays = {}
-    mean = train.data[:num_training].mean(0, dtype=np.float64).transpose(2, 0, 1)
-    for name, (source, part) in parts.items():
-        pictures = source.data[part].transpose(0, 3, 1, 2).astype(dtype, order="C")
-        if subtract_mean:
-            pictures -= mean.astype(dtype)
-        arrays[f"X_{name}"] = pictures
-        arrays[f"y_{name}"] = np.array(source.targets[part], dtype=np.int64)
-    return arrays
+    parts = [
+        (train, slice(0, num_training)),
+        (train, slice(num_training, kept)),
+        (test, slice(0, num_test)),
+    ]
+    return [
+        (source.data[part].transpose(0, 3, 1, 2), source.targets[part]) for source, part in parts
+    ]

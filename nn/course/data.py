@@ -32,15 +32,15 @@ def get_CIFAR10_data(
 ) -> dict[str, np.ndarray]:  # fmt: skip
     """CIFAR-10 as the course divides it: X_train, y_train, X_val, y_val, X_test, y_test.
 
-    `root` is the folder cifar-10-batches-py, or that which holds it or its archive.
+    `root` is the folder cifar-10-batches-py, or that which holds it or its archive, or "synthetic":
+    then the pictures are made, without any files, by `datasets.synthetic_cifar10`.
     `subtract_mean` takes the mean picture of the training part from all three.
     Shapes: X (N, 3, 32, 32), float64; y (N,), int64.
     Errors: DataFileError for files that are missing, damaged or not the original; ValueError for
     more pictures than there are.
     """
-    return cifar10_split(
-        _root(root), num_training, num_validation, num_test, subtract_mean, np.float64
-    )
+    place = root if root == "synthetic" else _root(root)
+    return cifar10_split(place, num_training, num_validation, num_test, subtract_mean, np.float64)
 
 
 def _root(folder: Folder) -> Path:

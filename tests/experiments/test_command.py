@@ -74,6 +74,7 @@ def test_help_says_all(capsys):
             "argument --workers: expected an integer of at least 1, got '0'",
         ),
         ("image-filters --quick --data nowhere.jpg", "nowhere.jpg: no picture that can be read"),
+        ("overfit --quick --data nowhere", "neither nowhere"),
         ("autoencoder-rho --quick --data nowhere.h5", "nowhere.h5: no HDF5 file that can be read"),
         ("image-filters --quick --out file", "file cannot be a folder: a file is in its place"),
         ("image-filters --quick --out old", "old already holds a run (summary.json): choose ano"),
@@ -99,13 +100,13 @@ def test_an_unwritable_folder_is_one_line(capsys):
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_ctrl_c_ends_all_processes_and_leaves_nothing(tmp_path):
     with subprocess.Popen(
-        [sys.executable, "-m", "tinygrad_edu", "experiment", "autoencoder-size", "--workers", "2"],
+        [sys.executable, "-m", "tinygrad_edu", "experiment", "sweep", "--workers", "2"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:  # fmt: skip
         assert process.stdout is not None and process.stderr is not None
-        assert process.stdout.readline().startswith("autoencoder-size: ")
+        assert process.stdout.readline().startswith("sweep: ")
         time.sleep(3)  # the processes are at work
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
         error = process.stderr.read()  # ends when the last of them has

@@ -8,7 +8,16 @@ and leaves pictures and a summary in a folder. `sweep` does the same trial with 
 
 from __future__ import annotations
 
-from . import autoencoders, filters
+from . import (
+    autoencoders,
+    convnet,
+    dropout,
+    filters,
+    linear,
+    normalization,
+    overfit,
+    updates,
+)
 from .frame import EXPERIMENTS, Experiment, Options, Report, Result, conduct, experiment
 from .report import catalogue, in_words
 from .sweep import sweep

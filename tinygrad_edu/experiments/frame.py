@@ -93,8 +93,8 @@ def experiment(name: str, title: str) -> Callable[[Callable[[Options], Result]],
     """Decorate a function of `Options` that returns a `Result`: it joins `EXPERIMENTS`.
 
     >>> from tinygrad_edu.experiments import EXPERIMENTS
-    >>> EXPERIMENTS["image-filters"].title
-    'Two filters of 3x3 make a photograph grey, and find its edges'
+    >>> EXPERIMENTS["dropout"].title
+    'Dropout makes the gap between training and validation smaller'
     """
 
     def register(function: Callable[[Options], Result]) -> Experiment:

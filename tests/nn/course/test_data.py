@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from published import cifar_class, cifar_files, tar_of, write_folder
 
+from tinygrad_edu import datasets
 from tinygrad_edu.nn.course import *
 
 FILES = cifar_files()
@@ -41,6 +42,23 @@ def test_get_CIFAR10_data(root, tmp_path):
         data["X_val"], raw["X_val"] - raw["X_train"].mean(0), rtol=0, atol=1e-12
     )
     np.testing.assert_array_equal(raw["X_val"], Small(tmp_path).data[12:17].transpose(0, 3, 1, 2))
+
+
+def test_get_CIFAR10_data_without_files():
+    data = get_CIFAR10_data(40, 20, 10, root="synthetic")
+    assert {name: array.shape for name, array in data.items()} == {
+        "X_train": (40, 3, 32, 32), "y_train": (40,), "X_val": (20, 3, 32, 32), "y_val": (20,),
+        "X_test": (10, 3, 32, 32), "y_test": (10,),
+    }  # fmt: skip
+    assert {array.dtype for array in data.values()} == {np.dtype(np.float64), np.dtype(np.int64)}
+    np.testing.assert_allclose(data["X_train"].mean(0), 0, atol=1e-12)
+    raw = get_CIFAR10_data(40, 20, 10, False, root="synthetic")
+    for name, part in zip(
+        ("train", "val", "test"), datasets.synthetic_cifar10(40, 20, 10), strict=True
+    ):
+        images, labels = (tensor.numpy() for tensor in part.tensors)
+        np.testing.assert_array_equal(raw[f"X_{name}"], images)
+        np.testing.assert_array_equal(raw[f"y_{name}"], labels)
 
 
 def test_the_place_of_missing_files_is_told():
