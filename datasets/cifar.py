@@ -135,7 +135,7 @@ def cifar10_split(
     counts = num_training, num_validation, num_test
     if root == "synthetic":
         made = synthetic_cifar10(*counts)
-        parts = [tuple(tensor.numpy() for tensor in part.tensors) for part in made]
+        parts: Any = [[tensor.numpy() for tensor in part.tensors] for part in made]
     else:
         parts = _published_parts(root, *counts, download)
     mean = parts[0][0].mean(0, dtype=np.float64).astype(dtype)

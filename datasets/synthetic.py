@@ -81,7 +81,7 @@ def synthetic_cifar10(
     >>> train, validation, test = datasets.synthetic_cifar10(20, 10, 10)
     >>> image, label = train[0]
     >>> image.shape, image.dtype, datasets.SYNTHETIC_CLASSES[label]
-    ((3, 32, 32), tinygrad_edu.uint8, 'ring')
+    ((3, 32, 32), dtype('uint8'), 'cross')
     """
     numbers = {"n_train": n_train, "n_val": n_val, "n_test": n_test, "seed": seed}
     for name, number in numbers.items():

@@ -14,7 +14,7 @@ DROPPED = {"no dropout": 0.0, "dropout of 75 %": 0.75}
 @experiment("dropout", "Dropout makes the gap between training and validation smaller")
 def dropout(options: Options) -> Result:
     """Two layers, 500 hidden units, few training pictures, Adam."""
-    n, epochs = (250, 10) if options.quick else (500, 25)
+    n, epochs = (500, 15) if options.quick else (500, 25)
     pictures = Pictures(n, n, options.data)
     settings = [{"pictures": pictures, "p": p, "epochs": epochs} for p in DROPPED.values()]
     histories = dict(zip(DROPPED, options.sweep(_trial, settings), strict=True))
