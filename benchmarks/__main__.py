@@ -78,10 +78,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         peers = options.peers or (QUICK_PEERS if options.quick else list(PEERS))
         chosen = options.only or [*WORKLOADS, *(() if options.quick else run.PARTS)]
-        record = run.run(chosen, peers, options.rounds, options.threads, options.quick)
         options.out.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(record, indent=1, ensure_ascii=False)
-        (options.out / "record.json").write_text(text + "\n", encoding="utf-8")
+        for record in run.run(chosen, peers, options.rounds, options.threads, options.quick):
+            # Written again and again, so that nothing is lost if the run is stopped.
+            text = json.dumps(record, indent=1, ensure_ascii=False)
+            (options.out / "record.json").write_text(text + "\n", encoding="utf-8")
     run.show(record)
     if not options.quick:
         from benchmarks import pictures

@@ -1,9 +1,9 @@
-"""One run: measures what was asked for, and returns the record of it."""
+"""One run: measures what was asked for, and makes the record of it."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
@@ -17,8 +17,8 @@ PARTS = ("scaling", "profile", "course", "memory", "start", "ops")
 
 def run(
     chosen: Sequence[str], peers: Sequence[str], rounds: int, threads: int, quick: bool
-) -> dict[str, Any]:
-    """Measure the chosen workloads and parts; a record that JSON can hold."""
+) -> Iterator[dict[str, Any]]:
+    """Measure the chosen workloads and parts: the record, whenever something has been added."""
     record: dict[str, Any] = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": " ".join(["python -m benchmarks", *sys.argv[1:]]),
@@ -31,40 +31,45 @@ def run(
         processes = harness.start(stack, peers, threads)
         record["peers"] = {process.peer: process.info for process in processes}
         processes = [process for process in processes if process.present]
-        if workloads := [name for name in chosen if name in WORKLOADS]:
-            record["workloads"] = measure_workloads(processes, workloads, rounds, quick)
+        for name in [name for name in chosen if name in WORKLOADS]:
+            workloads = record.setdefault("workloads", {})
+            workloads[name] = measure_workload(processes, name, rounds, quick)
+            cells = [f"{p.peer} {report.cell(p.peer, name, workloads)}" for p in processes]
+            say(f"{name:5} {'   '.join(cells)}")
+            yield record
         both = [process for process in processes if process.peer in (OURS, REFERENCE)]
-        measure_parts(record, chosen, both, rounds, threads, quick)
+        for name, measured in parts(both, rounds, threads, quick).items():
+            if name in chosen:
+                say(f"{name} ...")
+                try:
+                    record[name] = measured()
+                except Exception as error:  # the rest can be measured all the same
+                    record["errors"][name] = f"{type(error).__name__}: {error}"
+                yield record
     record["machine"]["load_after"] = machine.load()
-    return record
+    yield record
 
 
-def measure_workloads(
-    processes: Sequence[Process], names: Sequence[str], rounds: int, quick: bool
-) -> dict[str, Any]:
-    """One workload after the other, with a word on each as it is done."""
-    results: dict[str, Any] = {}
-    for name in names:
-        if quick:  # agreement is all that is asked
-            results[name] = harness.prepare(processes, name)
-            for process in processes:
-                process.ask("drop")
-        else:
-            results |= harness.measure(processes, [name], rounds, 0.2)
-        cells = [f"{p.peer} {report.cell(p.peer, name, results)}" for p in processes]
-        say(f"{name:5} {'   '.join(cells)}")
+def measure_workload(
+    processes: Sequence[Process], name: str, rounds: int, quick: bool
+) -> dict[str, dict[str, Any]]:
+    """The results of all peers; if it must be quick, without times."""
+    if not quick:
+        return harness.measure(processes, [name], rounds, 0.2)[name]
+    results = harness.prepare(processes, name)
+    for process in processes:
+        process.ask("drop")
     return results
 
 
-def measure_parts(
-    record: dict[str, Any], chosen: Sequence[str], both: Sequence[Process], rounds: int,
-    threads: int, quick: bool,
-) -> None:  # fmt: skip
-    """Put the chosen parts into the record; they are of this package and PyTorch alone."""
+def parts(
+    both: Sequence[Process], rounds: int, threads: int, quick: bool
+) -> dict[str, Callable[[], Any]]:
+    """What measures the other parts, which are of this package and PyTorch alone."""
     ours = next((process for process in both if process.peer == OURS), None)
     peers = [process.peer for process in both]
     fewer = 1 if quick else max(1, rounds // 3)
-    parts: dict[str, Callable[[], Any]] = {
+    made: dict[str, Callable[[], Any]] = {
         "scaling": lambda: harness.measure(
             both, list(scaling.CASES), fewer, 0.0 if quick else 0.05
         ),
@@ -76,18 +81,12 @@ def measure_parts(
     }
     if ours:
         small = (2, 0.0) if quick else ()
-        parts["profile"] = lambda: {
+        made["profile"] = lambda: {
             name: ours.call("benchmarks.costs:measure", name, 1 if quick else 10)
             for name in costs.PROFILED[: 1 if quick else None]
         }
-        parts["course"] = lambda: ours.call("benchmarks.course:measure", *small)
-    for name, measured in parts.items():
-        if name in chosen:
-            say(f"{name} ...")
-            try:
-                record[name] = measured()
-            except Exception as error:  # what is measured already must not be lost
-                record["errors"][name] = f"{type(error).__name__}: {error}"
+        made["course"] = lambda: ours.call("benchmarks.course:measure", *small)
+    return made
 
 
 def failures(record: dict[str, Any]) -> list[str]:
