@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from tinygrad_edu import __version__, cli_bench, cli_check, cli_experiment
 from tinygrad_edu.errors import CheckpointError
+from tinygrad_edu.experiments import SweepError
 from tinygrad_edu.nn.callbacks import ProgressBar
 from tinygrad_edu.nn.solver import NonFiniteLossError, Solver
 from tinygrad_edu.runs import FILES, MODELS, OPTIMIZERS, Options, Run, RunError, Summary
@@ -48,7 +49,7 @@ def _guarded(arguments: argparse.Namespace) -> int:
         return arguments.execute(arguments)
     except KeyboardInterrupt as stop:
         return complain(INTERRUPTED, "; ".join(["interrupted", *map(str, stop.args)]))
-    except NonFiniteLossError as error:
+    except (NonFiniteLossError, SweepError) as error:
         return complain(FAILED, f"error: {error}")
     except (RunError, CheckpointError) as error:
         return complain(MISUSED, f"error: {error}")

@@ -14,7 +14,7 @@ import pytest
 from source import ROOT
 
 from tinygrad_edu.cli import main
-from tinygrad_edu.experiments import EXPERIMENTS
+from tinygrad_edu.experiments import EXPERIMENTS, SweepError
 
 QUICK = ["experiment", "image-filters", "--quick"]
 
@@ -94,6 +94,16 @@ def test_a_misuse_is_one_line(arguments, message, capsys):
 def test_an_unwritable_folder_is_one_line(capsys):
     Path("locked").mkdir(mode=0o555)
     assert "Permission denied" in misuse(capsys, *QUICK[1:], "--out", "locked")
+
+
+def test_a_process_that_is_killed_is_one_line(capsys, monkeypatch):
+    def lose(*args, **more):
+        raise SweepError("sweep: a process ended by itself")
+
+    monkeypatch.setattr("tinygrad_edu.experiments.frame.sweep", lose)
+    assert main(["experiment", "autoencoder-rho"]) == 1
+    message = "tinygrad-edu experiment: error: sweep: a process ended by itself\n"
+    assert capsys.readouterr().err == message
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import pytest
 from trial_cases import draw, leave, refuse, threads
 
 import tinygrad_edu as tg
-from tinygrad_edu.experiments import Options, sweep
+from tinygrad_edu.experiments import Options, SweepError, sweep
 
 SETTINGS = [{"n": 1}, {"n": 3}, {"n": 2}]
 
@@ -65,7 +65,7 @@ def test_a_trial_that_fails_ends_the_sweep(threaded):
 def test_processes_are_gone_after_a_failure():
     with pytest.raises(ValueError, match="two is too many"):
         sweep(refuse, SETTINGS, workers=2)
-    with pytest.raises(RuntimeError, match="sweep: a process ended by itself: it was killed, or"):
+    with pytest.raises(SweepError, match="sweep: a process ended by itself: it was killed, or"):
         sweep(leave, SETTINGS, workers=2)
     assert not multiprocessing.active_children()
 

@@ -20,7 +20,7 @@ from . import (
 )
 from .frame import EXPERIMENTS, Experiment, Options, Report, Result, conduct, experiment
 from .report import catalogue, in_words
-from .sweep import sweep
+from .sweep import SweepError, sweep
 
 __all__ = [
     "EXPERIMENTS",
@@ -28,6 +28,7 @@ __all__ = [
     "Options",
     "Report",
     "Result",
+    "SweepError",
     "catalogue",
     "conduct",
     "experiment",

@@ -22,10 +22,14 @@ from tinygrad_edu.errors import describe
 from tinygrad_edu.modes import Generator, use_generator
 from tinygrad_edu.threads import set_num_threads
 
-__all__ = ["sweep"]
+__all__ = ["SweepError", "sweep"]
 
 # Processes that each use all cores for their BLAS wait for each other, here for ten times as long.
 _THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+
+
+class SweepError(RuntimeError):
+    """A sweep that lost one of its processes."""
 
 
 def sweep(
@@ -45,7 +49,7 @@ def sweep(
     process must be fit for pickle, so `trial` a function of a module. A bar on standard error
     shows the trials that are done, on a terminal.
 
-    Errors: ValueError for no worker; RuntimeError for a process that ends by itself; else what the
+    Errors: ValueError for no worker; SweepError for a process that ends by itself; else what the
     first trial raised that failed. Then the others are given up.
 
     >>> import tinygrad_edu as tg
@@ -85,7 +89,7 @@ def _results(futures: Sequence[Future]) -> list[Any]:
         for future in _bar(as_completed(futures), len(futures)):
             future.result()
     except BrokenExecutor as error:
-        raise RuntimeError(
+        raise SweepError(
             "sweep: a process ended by itself: it was killed, or it could not import the script; "
             "start what sweeps under `if __name__ == '__main__':`, or give workers=1"
         ) from error
