@@ -57,7 +57,7 @@ def plot_lines(
     if yscale == "log":
         _logarithmic(ax)
     ax.grid(alpha=0.25)
-    ax.legend(frameon=False)
+    ax.legend(framealpha=0.85, edgecolor="none")  # its words can be read on a line too
     return ax
 
 
@@ -141,7 +141,7 @@ def _finish_epochs(ax: Axes, quantity: str, title: str) -> Axes:
     if quantity == "loss" and 0 < 10 * low < high:
         _logarithmic(ax)
     ax.grid(alpha=0.25)
-    ax.legend(frameon=False)
+    ax.legend(framealpha=0.85, edgecolor="none")  # its words can be read on a line too
     return ax
 
 
