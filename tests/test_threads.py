@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -138,6 +139,18 @@ def test_products_of_matrices_are_the_same(eager, monkeypatch, rng, shape, turne
     if turned:
         a, b = np.ascontiguousarray(a.T).T, np.ascontiguousarray(b.T).T
     np.testing.assert_allclose(threads.matmul(a, b), np.matmul(a, b), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("left, right", [((7,), (7, 3)), ((7, 3), (3,)), ((2, 4, 3), (2, 3, 5)),
+                                         ((4, 3), (3, 5))])  # fmt: skip
+def test_every_product_holds_the_blas_once_work_was_split(eager, monkeypatch, rng, left, right):
+    monkeypatch.setattr(threads, "_SINGLE", 0)
+    threads.split(lambda part: part, 3, work=1)
+    held = []
+    monkeypatch.setattr(threads, "_blas_alone", lambda: held.append(1) or nullcontext())
+    a, b = rng.standard_normal(left), rng.standard_normal(right)
+    np.testing.assert_allclose(threads.matmul(a, b), np.matmul(a, b), rtol=0, atol=1e-12)
+    assert held == [1]
 
 
 @pytest.mark.parametrize("groups", [1, 2])

@@ -100,9 +100,16 @@ def split(function: Callable[[slice], Any], count: int, work: int) -> list[Any]:
 
 
 def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return a @ b; large products of two matrices are split once anything else was."""
-    if not _workers or a.ndim != 2 or b.ndim != 2 or a.size * b.shape[1] <= _SINGLE:
+    """Return a @ b; large products of two matrices are split once anything else was.
+
+    Other products then use one thread: those of the BLAS go on spinning for 0.1 s after they were
+    used once, and take the time of ours.
+    """
+    if not _workers or a.size * (b.shape[-1] if b.ndim > 1 else 1) <= _SINGLE:
         return np.matmul(a, b)
+    if not a.ndim == b.ndim == 2:
+        with _blas_alone():
+            return np.matmul(a, b)
     by_rows = a.shape[0] >= b.shape[1]
     out = np.empty((a.shape[0], b.shape[1]), np.result_type(a, b))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinygrad_edu import threads
 from tinygrad_edu.kernels.windows import Array
 
 __all__ = ["as_matrix", "channel_sums"]
@@ -26,4 +27,4 @@ def channel_sums(x: Array) -> Array:
     matrix = as_matrix(x)
     if matrix is None or x.dtype.itemsize < 4:
         return np.add.reduce(x, (0, *range(2, x.ndim)))
-    return np.ones(len(matrix), x.dtype) @ matrix
+    return threads.matmul(np.ones(len(matrix), x.dtype), matrix)
