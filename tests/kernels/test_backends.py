@@ -19,9 +19,9 @@ MODULES = {"im2col": conv_im2col, "scipy": conv_scipy, "reference": reference}
 
 @pytest.fixture(autouse=True)
 def _keep_the_choice():
-    before = tg.backends.conv
+    before = tg.backends.conv, tg.backends.winograd
     yield
-    tg.backends.conv = before
+    tg.backends.conv, tg.backends.winograd = before
 
 
 def test_im2col_is_the_default():
@@ -37,7 +37,7 @@ def test_each_can_be_chosen(name):
     assert tinygrad_edu.backends.conv == name
 
 
-@pytest.mark.parametrize("name", ["foo", "", None, ["im2col"], "IM2COL"])
+@pytest.mark.parametrize("name", ["foo", "", 0, ["im2col"], "IM2COL"])
 def test_an_unknown_name_is_refused_and_changes_nothing(name):
     tg.backends.conv = "reference"
     with pytest.raises(ValueError, match=r"expected one of 'im2col', 'scipy', 'reference', got "):
@@ -48,6 +48,29 @@ def test_an_unknown_name_is_refused_and_changes_nothing(name):
     ):
         pytest.fail("the block must not run")
     assert tg.backends.conv == "reference"
+
+
+@pytest.mark.parametrize("flag", [0, 1, "yes", []])
+def test_winograd_is_a_bool_and_a_refusal_changes_nothing(flag):
+    assert tg.backends.winograd is True
+    message = r"^backends.winograd: expected True or False, got "
+    with pytest.raises(TypeError, match=message):
+        tg.backends.winograd = flag
+    with (
+        pytest.raises(TypeError, match=message),
+        tg.backends.using(conv="scipy", winograd=flag),
+    ):
+        pytest.fail("the block must not run")
+    assert (tg.backends.conv, tg.backends.winograd) == ("im2col", True)
+
+
+def test_using_leaves_alone_what_is_not_named():
+    with tg.backends.using(winograd=False):
+        tg.backends.conv = "scipy"
+        assert tg.backends.winograd is False
+        with tg.backends.using(conv="reference"):
+            assert (tg.backends.conv, tg.backends.winograd) == ("reference", False)
+    assert (tg.backends.conv, tg.backends.winograd) == ("scipy", True)
 
 
 def test_using_puts_the_old_choice_back():

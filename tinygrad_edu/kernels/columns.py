@@ -103,7 +103,9 @@ def tiles(x: Array, plan: Plan, images: slice) -> Iterator[tuple[slice, slice, A
     """
     order = (0, 1, 2, 3) if plan.in_planes else (0, 2, 3, 1)
     planes = x.transpose(order)
-    per_tile, rows_per_tile = _tile_size(images, plan.size[0], plan.row * plan.dtype.itemsize)
+    per_tile, rows_per_tile = _tile_size(
+        images, plan.size[0], plan.row * plan.dtype.itemsize, _TILE_BYTES
+    )
     direct = plan.padding == (0, 0) and x.dtype == plan.dtype and planes.flags.c_contiguous
     padded = None if direct else _Padded(plan, per_tile, order)
     buffer = np.empty(per_tile * rows_per_tile * plan.row, plan.dtype)
@@ -183,17 +185,19 @@ def folded(matrix: Array, shape: Shape, plan: Plan) -> Array:
     return np.ascontiguousarray(found.transpose(3, 2, 0, 1))
 
 
-def tile_spans(images: slice, rows: int, row_bytes: int) -> Iterator[tuple[slice, slice]]:
-    """Yield (images, rows) of tiles whose rows have so many bytes."""
-    per_tile, rows_per_tile = _tile_size(images, rows, row_bytes)
+def tile_spans(
+    images: slice, rows: int, row: int, most: int | None = None
+) -> Iterator[tuple[slice, slice]]:
+    """Yield (images, rows) of tiles that hold at most `most` (the bytes of a tile), `row` a row."""
+    per_tile, rows_per_tile = _tile_size(images, rows, row, most or _TILE_BYTES)
     for part in _spans(images, per_tile):
         for span in _spans(slice(0, rows), rows_per_tile):
             yield part, span
 
 
-def _tile_size(images: slice, rows: int, row_bytes: int) -> Pair:
+def _tile_size(images: slice, rows: int, row: int, most: int) -> Pair:
     """Return (images, rows) of a tile: whole images while they fit, else rows of one."""
-    fitting = max(1, _TILE_BYTES // max(1, row_bytes))
+    fitting = max(1, most // max(1, row))
     count = images.stop - images.start
     return _even(count, max(1, fitting // max(1, rows))), _even(rows, fitting)
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinygrad_edu import threads
+from tinygrad_edu.kernels import winograd
 from tinygrad_edu.kernels.columns import Plan, folded, tile_spans, tiles, widened
 from tinygrad_edu.kernels.windows import Array, Pair, Shape, axes, transposed_filters
 
@@ -37,6 +38,10 @@ def conv2d(
     """
     dtype = np.result_type(x, w)
     plan = Plan.of(x.shape, w.shape, stride, padding, dilation, groups, dtype)
+    if winograd.pays(plan, len(x)):
+        found = winograd.conv2d(x, w, plan, bias)
+        if found is not None:
+            return found
     # Widened filters multiply pixels beside a window by 0, and 0 times inf is no 0.
     plan = plan if plan.wide == 1 or _finite(x) else plan._replace(wide=1)
     filters = widened(w.astype(dtype, copy=False), plan)
@@ -70,6 +75,10 @@ def conv2d_weight_grad(
     """Return dw of `weight_shape` (F, C / groups, KH, KW) for g (N, F, OH, OW)."""
     dtype = np.result_type(x, g)
     plan = Plan.of(x.shape, weight_shape, stride, padding, dilation, groups, dtype)
+    if winograd.pays(plan, len(x)):
+        dw = winograd.conv2d_weight_grad(x, g, plan)
+        if dw is not None:
+            return dw
     last = g.transpose(0, 2, 3, 1)
 
     def total(images: slice) -> Array:
