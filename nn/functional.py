@@ -23,9 +23,10 @@ from tinygrad_edu.ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpo
 from tinygrad_edu.ops.dropout import dropout, dropout1d, dropout2d
 from tinygrad_edu.ops.embedding import embedding
 from tinygrad_edu.ops.fold import fold, unfold
+from tinygrad_edu.ops.labels import cross_entropy, nll_loss
 from tinygrad_edu.ops.lengths import cosine_similarity, normalize, pairwise_distance
 from tinygrad_edu.ops.linalg import linear
-from tinygrad_edu.ops.loss import cross_entropy, mse_loss, nll_loss
+from tinygrad_edu.ops.loss import mse_loss
 from tinygrad_edu.ops.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,

@@ -13,7 +13,7 @@ from tinygrad_edu.datasets import DataLoader, Subset
 from tinygrad_edu.errors import describe
 from tinygrad_edu.lint import lint
 from tinygrad_edu.modes import Generator, default_generator, numpy_generator
-from tinygrad_edu.ops.loss import cross_entropy
+from tinygrad_edu.ops.labels import cross_entropy
 from tinygrad_edu.tensor import Tensor
 
 from .array_model import ArrayModel

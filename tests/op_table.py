@@ -41,6 +41,8 @@ from op_cases import (
 import tinygrad_edu as tg
 from tinygrad_edu.kernels import reference as loops
 from tinygrad_edu.op import OPS
+from tinygrad_edu.ops.convert import cast
+from tinygrad_edu.ops.labels import targets_of
 
 __all__ = ["ROWS", "Case", "Row"]
 
@@ -438,35 +440,52 @@ def numpy_mse(x, y, reduction="mean", weight=None):
     return {"mean": np.mean, "sum": np.sum, "none": np.copy}[reduction]((x - y) ** 2)
 
 
-def loop_nll(logp, target, weight=None, ignore_index=-100, reduction="mean"):
-    """One target after the other, as the definition says."""
+def loop_nll(logp, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    """One target after the other, as the definition says; smoothed, all classes count a little."""
     logp, target = (logp, target) if logp.ndim > 1 else (logp[None], target[None])
     weight = np.ones(logp.shape[1]) if weight is None else weight
     losses, total = np.zeros(target.shape), 0.0
     for place in np.ndindex(target.shape):
         k = target[place]
         if k != ignore_index:
-            losses[place] = -weight[k] * logp[(place[0], k, *place[1:])]
+            column = logp[(place[0], slice(None), *place[1:])]
+            losses[place] = -weight[k] * column[k] * (1 - label_smoothing)
+            losses[place] -= weight @ column * label_smoothing / len(weight)
             total += weight[k]
     return {"none": losses, "sum": losses.sum(), "mean": losses.sum() / total}[reduction]
 
 
 def loop_cross_entropy(x, target, label_smoothing=0.0, **how):
     logp = scipy.special.log_softmax(x, 1 if x.ndim > 1 else 0)
-    if target.dtype.kind != "f" and not label_smoothing:
-        return loop_nll(logp, target, **how)
-    N, K = x.shape
-    chances = target if target.dtype.kind == "f" else np.eye(K)[target]
-    return -(logp * (chances * (1 - label_smoothing) + label_smoothing / K)).sum() / N
+    if target.dtype.kind == "f":
+        N, K = x.shape
+        return -(logp * (target * (1 - label_smoothing) + label_smoothing / K)).sum() / N
+    return loop_nll(logp, target, label_smoothing=label_smoothing, **how)
+
+
+def hard(function, x, target, weight=None, **how):
+    """The ops behind the losses take what they need to know of the targets as one value."""
+    if not hasattr(function, "op"):
+        return function(x, target, weight=weight, **how)
+    weight = weight if weight is None else cast(weight, x.dtype)
+    if not hasattr(x, "dtype"):
+        return function(x, None)  # which is an error, whatever the targets are
+    given = {"ignore_index": -100, "reduction": "mean", **how}
+    return function(x, targets_of("hard", x, target, weight, **given))
 
 
 row("mse_loss", [case((2, 3), (2, 3)), case((2, 3), (2, 3), reduction="sum"),
                  case((2, 3), (2, 3), reduction="none"), case((), ()),
                  case((3,), (3,), weight=WEIGHT)], numpy_mse,
     bad=[case((2, 3), (2, 3), reduction="all"), case((2, 3), (2, 3), weight=WEIGHT)])
+SMOOTHED = [case((4, 3), target=LABELS, label_smoothing=0.2),
+            case((4, 3), target=LABELS, weight=WEIGHT, ignore_index=2, label_smoothing=0.2),
+            case((1, 3, 2, 2), target=PIXELS, reduction="none", label_smoothing=0.5),
+            case((2, 33), target=np.array([1, 32]), reduction="sum", label_smoothing=0.1)]
 row("nll_loss", CLASSES, loop_nll, bad=BAD_CLASSES)
-row("cross_entropy", [*CLASSES, case((4, 3), target=LABELS, label_smoothing=0.2),
-                      case((2, 3), target=CHANCES),
+row("picked_loss", CLASSES, loop_nll, call=hard, torch=None)
+row("class_loss", [*CLASSES, *SMOOTHED], loop_cross_entropy, call=hard, torch=None)
+row("cross_entropy", [*CLASSES, *SMOOTHED, case((2, 3), target=CHANCES),
                       case((2, 3), target=CHANCES, label_smoothing=0.1)], loop_cross_entropy,
     bad=[*BAD_CLASSES, case((4, 3), target=LABELS, label_smoothing=2)])
 

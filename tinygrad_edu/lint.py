@@ -108,7 +108,7 @@ def _graph(model: Any, loss: Tensor) -> Iterator[str]:
 def _node(node: Node) -> Iterator[str]:
     """What is wrong with one op."""
     name = "" if node.op is None else node.op.name
-    if name == "log_softmax" and _is_probability(node.parents[0]):
+    if name in ("log_softmax", "cross_entropy") and _is_probability(node.parents[0]):
         yield (
             "probabilities go into log_softmax or a cross entropy, which makes probabilities of "
             "scores itself; leave softmax out"

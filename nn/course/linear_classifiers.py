@@ -13,7 +13,7 @@ import numpy as np
 from tinygrad_edu.errors import describe
 from tinygrad_edu.func import value_and_grad
 from tinygrad_edu.ops.create import tensor
-from tinygrad_edu.ops.loss import cross_entropy
+from tinygrad_edu.ops.labels import cross_entropy
 from tinygrad_edu.tensor import Tensor
 
 from .losses import hinge, labels

@@ -11,7 +11,7 @@ from tinygrad_edu.errors import ShapeError, describe
 from tinygrad_edu.func import value_and_grad
 from tinygrad_edu.ops.convert import cast
 from tinygrad_edu.ops.create import tensor
-from tinygrad_edu.ops.loss import cross_entropy
+from tinygrad_edu.ops.labels import cross_entropy
 from tinygrad_edu.ops.pointwise import relu
 from tinygrad_edu.tensor import Tensor
 

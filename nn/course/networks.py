@@ -20,7 +20,7 @@ from tinygrad_edu.errors import describe
 from tinygrad_edu.func import value_and_grad
 from tinygrad_edu.modes import no_grad
 from tinygrad_edu.ops.create import tensor
-from tinygrad_edu.ops.loss import cross_entropy
+from tinygrad_edu.ops.labels import cross_entropy
 from tinygrad_edu.ops.pointwise import relu
 from tinygrad_edu.tensor import Tensor
 

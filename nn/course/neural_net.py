@@ -15,8 +15,8 @@ import numpy as np
 
 from tinygrad_edu.func import value_and_grad
 from tinygrad_edu.ops.create import tensor
+from tinygrad_edu.ops.labels import cross_entropy
 from tinygrad_edu.ops.linalg import linear
-from tinygrad_edu.ops.loss import cross_entropy
 from tinygrad_edu.ops.pointwise import relu
 from tinygrad_edu.tensor import Tensor
 

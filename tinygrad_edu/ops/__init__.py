@@ -14,6 +14,7 @@ from tinygrad_edu.ops import attention as attention
 from tinygrad_edu.ops import embedding as embedding
 from tinygrad_edu.ops import fold as fold
 from tinygrad_edu.ops import inplace as inplace
+from tinygrad_edu.ops import labels as labels
 from tinygrad_edu.ops import lengths as lengths
 from tinygrad_edu.ops import loss as loss
 from tinygrad_edu.ops import losses as losses

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.kernels import softmax as kernels
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops import dims
 from tinygrad_edu.ops.convert import convert
@@ -16,11 +17,6 @@ from tinygrad_edu.ops.reduce import sum
 __all__ = ["log_softmax", "softmax"]
 
 
-def _shifted(input: np.ndarray, axis: int) -> np.ndarray:
-    """The input minus its largest element along `axis`: exponentials cannot overflow."""
-    return input - np.max(input, axis=axis, keepdims=True) if input.size else input
-
-
 @op(name="softmax", dtype="float")
 @quiet
 def normalized_exp(input: Any, /, dim: int) -> Any:
@@ -28,14 +24,17 @@ def normalized_exp(input: Any, /, dim: int) -> Any:
     axis = dims.one(dim, input.ndim)
     if input.ndim == 0:
         return np.ones_like(input)
-    out = np.exp(_shifted(input, axis))
-    out /= np.sum(out, axis=axis, keepdims=True)
-    return out
+    return kernels.softmax(input, axis)
 
 
 @normalized_exp.rule
 def normalized_exp_rule(g, out, dim):
     return out * (g - sum(g * out, dim, True))
+
+
+@normalized_exp.fused
+def normalized_exp_fused(g, out, dim):
+    return kernels.softmax_gradient(g, out, dim) if out.ndim else g * 0
 
 
 @op(name="log_softmax", dtype="float")
@@ -45,13 +44,17 @@ def normalized_log(input: Any, /, dim: int) -> Any:
     axis = dims.one(dim, input.ndim)
     if input.ndim == 0:
         return np.zeros_like(input)
-    shifted = _shifted(input, axis)
-    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+    return kernels.log_softmax(input, axis)
 
 
 @normalized_log.rule
 def normalized_log_rule(g, out, dim):
     return g - exp(out) * sum(g, dim, True)
+
+
+@normalized_log.fused
+def normalized_log_fused(g, out, dim):
+    return kernels.log_softmax_gradient(g, out, dim) if out.ndim else g * 0
 
 
 @composite(method="softmax")

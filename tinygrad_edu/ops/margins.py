@@ -15,8 +15,9 @@ from tinygrad_edu.ops.activations import logsigmoid
 from tinygrad_edu.ops.arithmetic import mul, sub
 from tinygrad_edu.ops.choose import clamp, minimum, where
 from tinygrad_edu.ops.indexing import gather, getitem
+from tinygrad_edu.ops.labels import check_weight, class_labels
 from tinygrad_edu.ops.lengths import pairwise_distance
-from tinygrad_edu.ops.loss import check_weight, class_labels, reduced
+from tinygrad_edu.ops.loss import reduced
 from tinygrad_edu.ops.pointwise import relu, sqrt
 from tinygrad_edu.ops.reduce import sum
 from tinygrad_edu.ops.shape import reshape
@@ -57,7 +58,7 @@ def multi_margin_loss(
             f"argument 'target': expected {N} class numbers for input {input.shape}, got shape "
             f"{target.shape}"
         )
-    _, labels = class_labels("multi_margin_loss", target, K, -1 - K)
+    labels, _ = class_labels("multi_margin_loss", target, K, -1 - K)
     rows, places = reshape(input, (N, K)), labels.reshape(N, 1)
     below = relu(rows - gather(rows, 1, places) + margin)
     terms = below if p == 1 else below * below
