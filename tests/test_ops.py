@@ -200,14 +200,14 @@ def recorded(row: Row, one: Case, dtype=np.float64):
 def run_rule(node, g, need) -> tuple:
     """What the rule returns in a pass over arrays."""
     op = node.op
-    found = op.run(g, *node.saved, need) if op.asks_need else op.run(g, *node.saved)
+    found = op.run(g, node.saved, need)
     return (found,) if op.bare else tuple(found)
 
 
 RULED = [p for p in SMOOTH if getattr(p.values[0].function, "op", None)]
 
 
-FUSED = [p for p in RULED if p.values[0].function.op.run is not p.values[0].function.op.rule]
+FUSED = [p for p in RULED if p.values[0].function.op.fused]
 
 
 @pytest.mark.parametrize("row, one", FUSED)

@@ -17,6 +17,7 @@ from tinygrad_edu.graph import Node
 from tinygrad_edu.modes import is_grad_enabled
 from tinygrad_edu.storage import next_number
 from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.views import View
 
 _FLOAT32: Any = dtypes.float32
 _FLOAT64: Any = dtypes.float64
@@ -78,21 +79,21 @@ def binary(op: Any) -> Callable:
     kernel = op.kernel
 
     def call(input: Any, other: Any) -> Any:
-        y: Any
-        if isinstance(input, Tensor) and (
-            (dtype := (x := input.array).dtype) is _FLOAT32 or dtype is _FLOAT64
-        ):
-            p = input.node
+        x: Any = input
+        y: Any = other
+        p = q = None
+        if isinstance(input, Tensor):
+            x, p = input.array, input.node
+            dtype = x.dtype
             if isinstance(other, Tensor):
-                y = other.array
-                if y.dtype is not dtype:
-                    return op.apply((input, other), ())
-                q = other.node
-            elif type(other) is float or type(other) is int:
-                y, q = other, None
+                y, q = other.array, other.node
+                alike = y.dtype is dtype
             else:
-                return op.apply((input, other), ())
-        else:
+                alike = type(y) is float or type(y) is int
+        elif alike := (type(x) is float or type(x) is int) and isinstance(other, Tensor):
+            y, q = other.array, other.node
+            dtype = y.dtype
+        if not alike or (dtype is not _FLOAT32 and dtype is not _FLOAT64):
             return op.apply((input, other), ())
         try:
             out = kernel(x, y)
@@ -119,9 +120,59 @@ def binary(op: Any) -> Callable:
 
 
 def general(op: Any) -> Callable:
-    """The call of any other op."""
+    """The call of any other op: the general path for inputs that are floats, given by position."""
+    kernel, first, last = op.kernel, len(op.inputs), len(op.optional)
+    # Of each input, whether it may be missing, and whether its dtype is its own affair.
+    kinds = [(name in op.defaults, op.dtype is None or name in op.fixed) for name in op.inputs]
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        return op.apply(*bind(op, args, kwargs))
+        missing = op.count - len(args)
+        if kwargs or _FLOAT32 is None or not op.by_name <= missing <= last:
+            return op.apply(*bind(op, args, kwargs))
+        if missing:
+            args += op.optional[last - missing :]
+        arrays: list[Any] = []
+        parents: list[Any] = []
+        dtype, any_tensor = None, False
+        for x, (optional, own) in zip(args, kinds):  # noqa: B905  the settings follow
+            array, parent = x, None
+            if isinstance(x, Tensor):
+                array, parent, any_tensor = x.array, x.node, True
+            elif type(x) is not np.ndarray:
+                own = type(x) is float or type(x) is int or (x is None and optional)
+                if not own:
+                    break
+            if not own and array.dtype is not dtype:
+                if dtype is not None or array.dtype.kind != "f":
+                    break
+                dtype = array.dtype
+            arrays.append(array)
+            parents.append(parent)
+        if len(arrays) < first:
+            return op.apply(args[:first], args[first:])
+        arrays += args[first:]
+        try:
+            out = kernel(*arrays)
+        except (ValueError, IndexError, TypeError) as error:
+            raise explain(op, error, tuple(arrays[:first])) from error
+        if op.extras:
+            out, *extras = out
+            arrays += extras
+        return _made(op, out, args, arrays, parents) if any_tensor else out
 
     return call
+
+
+def _made(op: Any, out: Any, args: tuple, everything: list, parents: list) -> Tensor:
+    """The tensor of a result, with its node, and its base if it is a view."""
+    result = _new(Tensor)
+    result.array = out if type(out) is np.ndarray else np.asarray(out)
+    result.alias = result._grad = result.node = None
+    if op.quick and is_grad_enabled():
+        for parent in parents:
+            if parent is not None:
+                result.node = Node(op, tuple(parents), op.pick((out, *everything)), out.shape)
+                break
+    if op.view:
+        View.register(result, args[0], op, args[len(op.inputs) :])
+    return result

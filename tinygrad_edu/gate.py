@@ -59,7 +59,7 @@ class _Enter(_Step):
     def __init__(self, place: int) -> None:
         self.place = place
 
-    def run(self, g: Any) -> _Bundle:
+    def run(self, g: Any, *rest: Any) -> _Bundle:
         return _Bundle({self.place: g})
 
     def record_rule(self, g: Tensor, *rest: Any) -> _Bundle:
@@ -75,7 +75,7 @@ class _Meet(_Step):
         self.kinds = [(t.shape, t.dtype) for t in tensors]
         self.see = see
 
-    def run(self, bundle: _Bundle) -> list:
+    def run(self, bundle: _Bundle, *rest: Any) -> list:
         shown = {place: make(np.array(g), None) for place, g in bundle.parts.items()}
         return [None if g is None else g.array for g in self._seen(shown)]
 

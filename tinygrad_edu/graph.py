@@ -93,19 +93,19 @@ def backward(
     overwritten since; ShapeError if a rule returns a gradient of an impossible shape.
     """
     with turn, np.errstate(all="ignore"):
-        # A hook may start a pass inside a running one: what has arrived there is put aside.
-        running = _running[-1] if _running else []
-        outer = [(node, node.g, getattr(node, "owned", False)) for node in running]
-        for node, *_ in outer:
-            node.g = None
+        outer = _put_aside() if _running else ()
         order = _youngest_first(roots)
+        found: dict[Node, Any] = {}
         _running.append(order)
         try:
-            wanted = None if targets is None else _leading_to(order, set(targets))
             for root, seed in zip(roots, seeds, strict=True):
                 root.g = seed if root.g is _NOTHING else root.g + seed
                 root.owned = False
-            found, arrived = _walk(order, wanted, set(targets or ()), retain, wrap)
+            if targets is None and wrap is None:
+                arrived = _walk(order, retain)
+            else:
+                aims = None if targets is None else set(targets)
+                found, arrived = _walk_towards(order, aims, retain, wrap)
             # Tensors receive their gradients only now, when no rule can fail any more.
             for node, g in arrived:
                 node.watch.deliver(g, node.op is None and node.owned)
@@ -116,6 +116,14 @@ def backward(
                 node.g = None
             for node, g, owned in outer:
                 node.g, node.owned = g, owned
+
+
+def _put_aside() -> list[tuple]:
+    """What has arrived in the running pass, inside which a hook starts another."""
+    outer = [(node, node.g, getattr(node, "owned", False)) for node in _running[-1]]
+    for node, *_ in outer:
+        node.g = None
+    return outer
 
 
 def _youngest_first(roots: Sequence[Node]) -> list[Node]:
@@ -146,45 +154,81 @@ def _leading_to(order: list[Node], targets: set[Node]) -> set[Node]:
     return wanted
 
 
-def _walk(order: list[Node], wanted: Any, targets: set, retain: bool, wrap: Any) -> tuple:
-    """Visit the nodes in order; return the gradients of `targets`, and those that tensors get."""
-    found: dict[Node, Any] = {}
+def _walk(order: list[Node], retain: bool) -> list[tuple[Node, Any]]:
+    """Visit the nodes in order, on arrays; return the gradients that tensors get.
+
+    The commonest pass; `_walk_towards` does the same step by step, and more.
+    """
     arrived: list[tuple[Node, Any]] = []
     for node in order:
-        g = node.g
+        g, op, saved, parents = node.g, node.op, node.saved, node.parents
         if g is _NOTHING:
             continue
         node.g = _NOTHING  # free the array as soon as the rule is done with it
-        if node.watch is not None or targets:
-            g = _show(node, g, wanted is None, wrap, arrived, targets, found)
-        if (op := node.op) is None:
+        if node.watch is not None:
+            g = _show(node, g, None, arrived)
+        if op is None:
             continue
-        unchanged = storage.latest < node.id and node.saved is not None
+        if saved is None or storage.latest > node.id:
+            saved = _unwritten(node)
+        need: Sequence | None = None
+        if op.asks_need:  # mostly there are two, and a comprehension costs as much as a rule
+            two = len(parents) == 2
+            need = (parents[0] is not None, parents[1] is not None) if two else _needed(parents)
+        grads = op.run(g, saved, need)
+        if not op.trusted:
+            _check(node, grads)
+        i = 0
+        for parent in parents:  # zip and enumerate take longer
+            gi = grads if op.bare else grads[i]
+            i += 1
+            if parent is None or gi is None:
+                continue
+            if gi.shape != parent.shape:
+                gi = _fit(gi, parent.shape, node)
+            if parent.g is _NOTHING:  # kept as it is, and by a leaf's tensor if it is free
+                parent.g = gi
+                parent.owned = parent.op is None and _is_fresh(gi, g, saved, grads, op)
+            elif parent.owned:
+                parent.g += gi
+            else:  # a new array, which is ours: from the third gradient on it is added to
+                parent.g = parent.g + gi
+                parent.owned = True
+        if op.holds and not retain:
+            node.saved = None
+    return arrived
+
+
+def _walk_towards(
+    order: list[Node], targets: set[Node] | None, retain: bool, wrap: Any
+) -> tuple[dict[Node, Any], list[tuple[Node, Any]]]:
+    """`_walk` with targets or, by `wrap`, on tensors; return the targets' gradients as well."""
+    found: dict[Node, Any] = {}
+    arrived: list[tuple[Node, Any]] = []
+    wanted = None if targets is None else _leading_to(order, targets)
+    for node in order:
+        g, op, parents = node.g, node.op, node.parents
+        if g is _NOTHING:
+            continue
+        node.g = _NOTHING
+        if node.watch is not None:
+            g = _show(node, g, wrap, arrived if targets is None else [])
+        if targets is not None and node in targets:
+            found[node] = g
+        if op is None:
+            continue
+        unchanged = node.saved is not None and storage.latest < node.id
         saved: Any = node.saved if unchanged else _unwritten(node)
-        need = _needed(node.parents, wanted) if op.asks_need or wrap else ()
-        if wrap:
-            grads = op.record_rule(g, node, saved, need, wrap)
-        else:
-            grads = op.run(g, *saved, need) if op.asks_need else op.run(g, *saved)
-        grads = (grads,) if op.bare else grads if op.trusted else _counted(node, grads)
-        try:
-            for i, parent in enumerate(node.parents):  # a strict zip takes twice as long
-                gi = grads[i]
-                if parent is None or gi is None or (wanted is not None and parent not in wanted):
-                    continue
-                if gi.shape != parent.shape:
-                    gi = _fit(gi, parent.shape, node)
-                if parent.g is _NOTHING:  # kept as it is, and by a leaf's tensor if it is free
-                    parent.g = gi
-                    leaf = parent.op is None and wrap is None
-                    parent.owned = leaf and op.trusted and _is_fresh(gi, g, node.saved, grads)
-                elif parent.owned and wrap is None:
-                    parent.g += gi
-                else:  # a new array, which is ours: from the third gradient on it is added to
-                    parent.g, parent.owned = parent.g + gi, True
-        except (AttributeError, TypeError, ValueError) as error:
-            raise _explain(error, node, grads) from error
-        if not retain and op.holds:
+        need = _needed(parents, wanted)
+        grads = op.record_rule(g, node, saved, need, wrap) if wrap else op.run(g, saved, need)
+        if not op.trusted:
+            _check(node, grads)
+        for parent, needed, gi in zip(parents, need, (grads,) if op.bare else grads, strict=True):
+            if needed and gi is not None:
+                gi = gi if gi.shape == parent.shape else _fit(gi, parent.shape, node)
+                parent.g = gi if parent.g is _NOTHING else parent.g + gi
+                parent.owned = False
+        if op.holds and not retain:
             node.saved = None
     return found, arrived
 
@@ -196,53 +240,38 @@ _RELEASED = (
 )
 
 
-def _show(
-    node: Node, g: Any, deliver: bool, wrap: Any, arrived: list, targets: set, found: dict
-) -> Any:
-    """Let the hooks of a node see its gradient, and keep it for the tensor or the caller."""
-    if node.watch is not None:
-        g = node.watch.see(g, wrap)
-        if deliver and (node.op is None or node.watch.retains):
-            arrived.append((node, g))
-    if node in targets:
-        found[node] = g
+def _show(node: Node, g: Any, wrap: Any, arrived: list) -> Any:
+    """Let the hooks of a node see its gradient, and keep it for the tensor that wants it."""
+    g = node.watch.see(g, wrap)
+    if node.op is None or node.watch.retains:
+        arrived.append((node, g))
     return g
 
 
-def _needed(parents: tuple, wanted: set | None) -> tuple:
+def _needed(parents: tuple, wanted: set | None = None) -> tuple[bool, ...]:
     """Which parents want a gradient."""
-    if wanted is not None:
-        return tuple([parent in wanted for parent in parents])
-    if len(parents) == 2:  # by far the commonest, and a comprehension costs as much as a rule
-        return parents[0] is not None, parents[1] is not None
-    return tuple([parent is not None for parent in parents])
+    return tuple([p is not None and (wanted is None or p in wanted) for p in parents])
 
 
-def _counted(node: Node, grads: Any) -> Any:
-    """What a user's rule returned: one gradient for each input, or an error."""
-    if not isinstance(grads, (tuple, list)) or len(grads) != len(node.parents):
-        raise _explain(ValueError(), node, grads)
-    return grads
-
-
-def _explain(error: Exception, node: Node, grads: Any) -> Exception:
-    """The error of a rule that does not return gradients; any other error as it is."""
-    expected = len(node.parents)
-    counted = isinstance(grads, (tuple, list)) and len(grads) == expected
-    if counted and all(gi is None or hasattr(gi, "shape") for gi in grads):
-        return error
-    got = grads[0] if node.op.bare else grads
-    return GraphError(
-        f"the gradient rule of {node.op.name} returned {type(got).__name__}"
-        f"{f' of {len(got)}' if isinstance(got, (tuple, list)) else ''}: expected "
-        + ("one gradient" if node.op.bare else f"{expected} gradients, one for each input")
+def _check(node: Node, grads: Any) -> None:
+    """Refuse what a user's rule returned if it is not one gradient, or None, for each input."""
+    op, count = node.op, len(node.parents)
+    listed = isinstance(grads, (tuple, list))
+    each = (grads,) if op.bare else grads if listed else ()
+    if len(each) == count and all(gi is None or hasattr(gi, "shape") for gi in each):
+        return
+    raise GraphError(
+        f"the gradient rule of {op.name} returned {type(grads).__name__}"
+        f"{f' of {len(grads)}' if listed else ''}: expected "
+        + ("one gradient" if op.bare else f"{count} gradients, one for each input")
         + ", an array like the input or None"
     )
 
 
-def _is_fresh(gi: Any, g: Any, saved: Any, grads: Any) -> bool:
+def _is_fresh(gi: Any, g: Any, saved: Any, grads: Any, op: Any) -> bool:
     """Whether a gradient that a rule returned is an array of its own, held by nobody else."""
-    return gi.base is None and sum([gi is x for x in (g, *saved, *grads)]) == 1
+    others = (g, *saved, grads) if op.bare else (g, *saved, *grads)
+    return op.trusted and gi.base is None and sum([gi is x for x in others]) == 1
 
 
 def sum_to(g: Any, shape: tuple) -> Any:

@@ -17,8 +17,8 @@ import numpy as np
 
 from tinygrad_edu.errors import DTypeError, describe
 
-_grad_mode: ContextVar[bool] = ContextVar("tinygrad_edu_grad_mode", default=True)
-is_grad_enabled = _grad_mode.get
+grad_mode: ContextVar[bool] = ContextVar("tinygrad_edugrad_mode", default=True)
+is_grad_enabled = grad_mode.get
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,11 +31,11 @@ class _GradMode:
         self._before: list[bool] = []
 
     def __enter__(self) -> None:
-        self._before.append(_grad_mode.get())
-        _grad_mode.set(self.mode)
+        self._before.append(grad_mode.get())
+        grad_mode.set(self.mode)
 
     def __exit__(self, *exc: object) -> None:
-        _grad_mode.set(self._before.pop())
+        grad_mode.set(self._before.pop())
 
     def __call__(self, function: F) -> F:
         mode = self.mode
@@ -151,15 +151,15 @@ class set_grad_enabled(_GradMode):
 
     def __init__(self, mode: bool) -> None:
         super().__init__(bool(mode))
-        self._outside = _grad_mode.get()
-        _grad_mode.set(self.mode)
+        self._outside = grad_mode.get()
+        grad_mode.set(self.mode)
 
     def __enter__(self) -> None:
         self._before.append(self._outside)
-        _grad_mode.set(self.mode)
+        grad_mode.set(self.mode)
 
     def __call__(self, function: F) -> F:
-        _grad_mode.set(self._outside)  # as a decorator it acts inside the function only
+        grad_mode.set(self._outside)  # as a decorator it acts inside the function only
         return super().__call__(function)
 
 

@@ -86,7 +86,8 @@ class Op:
         self.plain = dtype is not None and not (self.settings or variadic or extras or view)
         self.bare = len(self.inputs) == 1 and not variadic
         self.rule: Callable | None = None  # the definition, on arrays and on tensors
-        self.run: Callable = kernel  # on arrays, (g, *saved[, need]): the rule or its fused form
+        self.fused: Callable | None = None  # a faster form on arrays
+        self.run: Callable = kernel  # on arrays, (g, saved, need): the rule or its fused form
         self.asks_need = self.trusted = False
         self.holds = False  # whether values are saved, not only facts and settings
         self.fields: list[str] = []  # what is saved, in the order `run` takes it
@@ -107,6 +108,7 @@ class Op:
         """Take `rule` as a faster form on arrays; the first rule remains the definition."""
         if self.rule is None:
             raise TypeError(f"{self.name}.fused: give {self.name}.rule first")
+        self.fused = rule
         self._prepare(rule, self._fields_of(rule))
         return rule
 
@@ -126,8 +128,7 @@ class Op:
         """Make `pick`, which takes what the rules name out of everything there is."""
         names = dict.fromkeys([*run_fields, *self.rule_fields])
         count = len([name for name in run_fields if name != "need"])
-        cut = count < len([name for name in names if name != "need"])
-        self.run = _first(run, count, "need" in run_fields) if cut else run
+        self.run = _runner(run, count, "need" in run_fields)
         self.asks_need = "need" in run_fields
         self.fields = [name for name in names if name != "need"]
         facts = [name for name in self.fields if name not in self._everything()]
@@ -207,11 +208,23 @@ def _with_facts(pick: Callable, facts: list[tuple[int, str]]) -> Callable:
     return lambda everything: pick((*everything, *[fact(everything[i], name) for i, name in facts]))
 
 
-def _first(rule: Callable, count: int, need: bool) -> Callable:
-    """A fused rule that takes less than is saved: the generic one names the rest."""
+def _runner(rule: Callable, count: int, need: bool) -> Callable:
+    """The call (g, saved, need) of a rule that takes the first `count` of what is saved.
+
+    A star in a call takes longer than the call itself, so the commonest ones do without.
+    """
+    direct: dict[tuple[int, bool], Callable] = {
+        (0, False): lambda g, saved, need: rule(g),
+        (1, False): lambda g, saved, need: rule(g, saved[0]),
+        (2, False): lambda g, saved, need: rule(g, saved[0], saved[1]),
+        (1, True): lambda g, saved, need: rule(g, saved[0], need),
+        (2, True): lambda g, saved, need: rule(g, saved[0], saved[1], need),
+    }
+    if (count, need) in direct:
+        return direct[count, need]
     if need:
-        return lambda g, *saved: rule(g, *saved[:count], saved[-1])
-    return lambda g, *saved: rule(g, *saved[:count])
+        return lambda g, saved, need: rule(g, *saved[:count], need)
+    return lambda g, saved, need: rule(g, *saved[:count])
 
 
 def _wrap_input(value: Any, parent: Any, wrap: Callable) -> Any:

@@ -227,8 +227,8 @@ class _Surrounded:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.op, name)
 
-    def run(self, g: Any, *saved: Any) -> Any:
-        return self.around(self.node, g, lambda: self.op.run(g, *saved))
+    def run(self, g: Any, *rest: Any) -> Any:
+        return self.around(self.node, g, lambda: self.op.run(g, *rest))
 
     def record_rule(self, g: Any, *rest: Any) -> Any:
         return self.around(self.node, g, lambda: self.op.record_rule(g, *rest))

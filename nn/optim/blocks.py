@@ -6,7 +6,7 @@ are read and written, and the scratch arrays are made once: a step allocates not
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -34,14 +34,12 @@ class Scratch:
         return found
 
 
-def blocks(flat: list[np.ndarray]) -> Iterator[list[np.ndarray]]:
+def blocks(flat: list[np.ndarray]) -> Iterable[list[np.ndarray]]:
     """Cut flat arrays of the same length into blocks."""
     n = flat[0].size
     if n <= BLOCK:
-        yield flat
-        return
-    for start in range(0, n, BLOCK):
-        yield [x[start : start + BLOCK] for x in flat]
+        return (flat,)
+    return ([x[start : start + BLOCK] for x in flat] for start in range(0, n, BLOCK))
 
 
 def descent(p: np.ndarray, g: np.ndarray, out: np.ndarray, group: dict[str, Any]) -> np.ndarray:

@@ -8,12 +8,14 @@ adds well, pairwise and so with little rounding.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from tinygrad_edu import threads
 from tinygrad_edu.kernels.windows import Array
 
-__all__ = ["as_matrix", "channel_sums"]
+__all__ = ["as_matrix", "channel_sums", "column_sums"]
 
 
 def as_matrix(x: Array) -> Array | None:
@@ -25,6 +27,16 @@ def as_matrix(x: Array) -> Array | None:
 def channel_sums(x: Array) -> Array:
     """Return the sum over all but dim 1 of x (N, C, ...), shape (C,)."""
     matrix = as_matrix(x)
-    if matrix is None or x.dtype.itemsize < 4:
-        return np.add.reduce(x, (0, *range(2, x.ndim)))
-    return threads.matmul(np.ones(len(matrix), x.dtype), matrix)
+    return np.add.reduce(x, (0, *range(2, x.ndim))) if matrix is None else column_sums(matrix)
+
+
+def column_sums(matrix: Array) -> Array:
+    """Return the sum of the rows of a matrix."""
+    if matrix.dtype.itemsize < 4:  # half precision has no BLAS, and sums in float32
+        return np.add.reduce(matrix, 0)
+    return threads.matmul(_ones(len(matrix), matrix.dtype), matrix)
+
+
+@lru_cache(8)
+def _ones(count: int, dtype: np.dtype) -> Array:
+    return np.ones(count, dtype)

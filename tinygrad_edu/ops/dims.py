@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from operator import index
 from typing import Any
 
@@ -40,7 +41,4 @@ def kept(shape: tuple, dim: Any) -> tuple:
 
 def count(shape: tuple, dim: Any) -> int:
     """How many elements are reduced into one."""
-    n = 1
-    for i in several(dim, len(shape)):
-        n *= shape[i]
-    return n
+    return prod(shape if dim is None else [shape[i] for i in several(dim, len(shape))])

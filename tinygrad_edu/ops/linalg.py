@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygrad_edu import threads
 from tinygrad_edu.errors import ShapeError
+from tinygrad_edu.kernels.channels import column_sums
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops.shape import reshape
 
@@ -203,11 +204,12 @@ def linear_rule(g, input, weight, need):
 
 @linear.fused
 def linear_fused(g, input, weight, need):
-    gw = None
-    if need[1]:
-        rows = g.reshape(-1, weight.shape[0])
-        gw = threads.matmul(rows.T, input.reshape(-1, weight.shape[1]))
-    return threads.matmul(g, weight) if need[0] else None, gw, g if need[2] else None
+    rows = g.reshape(-1, weight.shape[0])
+    return (
+        threads.matmul(g, weight) if need[0] else None,
+        threads.matmul(rows.T, input.reshape(-1, weight.shape[1])) if need[1] else None,
+        column_sums(rows) if need[2] else None,
+    )
 
 
 @op(name="einsum", dtype="equal")

@@ -61,12 +61,11 @@ def sum_rule(g, input_shape, dim):
 def sum_fused(g, input_shape, dim):
     # For small arrays this costs a tenth of reshaping and expanding, for large ones the same.
     out = np.empty(input_shape, g.dtype)
-    out[...] = g.reshape(dims.kept(input_shape, dim))
+    out[...] = g if dim is None else g.reshape(dims.kept(input_shape, dim))
     return out
 
 
 @op(method="mean", dtype=None, by_name=("dtype",))
-@quiet
 def mean(input: Any, /, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """Mean of the elements; nan for none.
 
@@ -79,13 +78,20 @@ def mean(input: Any, /, dim: Any = None, keepdim: bool = False, dtype: Any = Non
     wanted = input.dtype if dtype is None else np.dtype(dtype)
     if wanted.kind != "f":
         raise DTypeError(f"mean: expected floating-point elements, got {wanted}; use .float()")
-    total = np.sum(input, axis=dims.several(dim, input.ndim), keepdims=keepdim, dtype=wanted)
-    return np.true_divide(total, wanted.type(dims.count(input.shape, dim)))
+    axis = dims.several(dim, input.ndim)
+    total = np.add.reduce(input, axis, wanted, keepdims=keepdim)  # type: ignore[call-overload]
+    count = dims.count(input.shape, dim)
+    return np.true_divide(total, wanted.type(count or np.nan))  # 0 / 0 would warn
 
 
 @mean.rule
 def mean_rule(g, input_shape, dim):
     return spread(g / dims.count(input_shape, dim), input_shape, dim)
+
+
+@mean.fused
+def mean_fused(g, input_shape, dim):
+    return sum_fused(g / dims.count(input_shape, dim), input_shape, dim)
 
 
 @op(name="var", dtype="float")
