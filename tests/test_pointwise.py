@@ -208,3 +208,13 @@ def test_functions_stay_exact_far_out():
     assert tg.erfc(x + 10)[0].item() == pytest.approx(2.088487583762545e-45, rel=1e-6)
     assert tg.logaddexp(tg.tensor([1e4]), tg.tensor([-1e4])).tolist() == [1e4]
     assert tg.sign(tg.tensor([nan, -0.0])).tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, np.int64])
+@pytest.mark.parametrize("shape", [(1, 2**15), (2**7, 2**8), (2**14, 2), (2**15,)])
+def test_a_large_relu_is_that_of_its_elements(rng, dtype, shape):
+    x = rng.integers(-3, 4, shape).astype(dtype)
+    if x.dtype.kind == "f":
+        x.reshape(-1)[:6] = [nan, -nan, inf, -inf, -0.0, 0.0]
+    for laid in (x, np.asfortranarray(x)):
+        assert np.array_equal(tg.relu(tg.tensor(laid)).numpy(), np.maximum(x, 0), equal_nan=True)

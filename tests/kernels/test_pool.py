@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from tinygrad_edu import threads
 from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.kernels import pool, reference
 from tinygrad_edu.kernels.checks import check_pool
@@ -99,9 +100,12 @@ def test_scatter_and_gather_agree_with_the_loops_and_are_adjoint(case):
 ORDERS = st.sampled_from([(0, 1, 2, 3), (0, 2, 3, 1)])
 
 
-@given(cases(), ORDERS, ORDERS, st.booleans(), st.sampled_from([0.0, np.inf, np.nan]))
-def test_the_gradient_goes_to_the_winners(case, order_of_x, order_of_g, two, extreme):
-    """Whatever the memory order, and also where the gradient is inf or nan."""
+@given(
+    cases(), ORDERS, ORDERS, st.booleans(), st.sampled_from([0.0, np.inf, np.nan]),
+    st.sampled_from([1, 2]),
+)  # fmt: skip
+def test_the_gradient_goes_to_the_winners(case, order_of_x, order_of_g, two, extreme, parts):
+    """Whatever the memory order and the threads, and also where the gradient is inf or nan."""
     settings, g, x = case.max_settings, case.g, case.x
     if two:
         assume(min(x.shape[2:]) > 1)
@@ -112,9 +116,11 @@ def test_the_gradient_goes_to_the_winners(case, order_of_x, order_of_g, two, ext
     x, g = laid(x, order_of_x), laid(g, order_of_g)
     out, indices = reference.max_pool2d(x, *settings)
     expected = reference.max_pool2d_scatter(g, indices, x.shape)
-    np.testing.assert_allclose(
-        pool.max_pool2d_input_grad(g, x, out, *settings[:4]), expected, rtol=0, atol=1e-12
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threads, "_LEAST", 1)
+        patch.setattr(threads, "_count", parts)
+        found = pool.max_pool2d_input_grad(g, x, out, *settings[:4])
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
 
 def laid(x: np.ndarray, order: tuple) -> np.ndarray:

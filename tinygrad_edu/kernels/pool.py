@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinygrad_edu import threads
 from tinygrad_edu.kernels.windows import Array, Axis, Pair, Shape, axes
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "max_pool2d", "max_pool2d_gather", "max_pool2d_indices", "max_pool2d_input_grad",
     "max_pool2d_scatter", "max_pool2d_values",
 ]  # fmt: skip
+
+_WRITE = 16  # multiplications in the time that it takes to write the gradient of one element
 
 
 def max_pool2d(
@@ -89,18 +92,25 @@ def max_pool2d_input_grad(
         return max_pool2d_scatter(g, places, x.shape)
     # Of the bits of a number, unlike of the number, the product with 0 is 0 even for inf and nan.
     bits = np.dtype(f"i{g.itemsize}")
-    dx = np.zeros_like(x, dtype=bits)  # with memory in the order of x
-    laid = np.empty_like(out, dtype=g.dtype)
-    laid[...] = g  # all that follows goes through memory in one order
-    values = laid.view(bits)
-    free = np.ones_like(out, dtype=bool)
-    *corners, last = zip(_corners(x), _corners(dx), strict=True)
-    for entry, target in corners:
-        wins = entry == out
-        wins &= free
-        free ^= wins
-        np.multiply(values, wins, out=target)
-    np.multiply(values, free, out=last[1])
+    covered = x.shape[2] % 2 == x.shape[3] % 2 == 0
+    dx = (np.empty_like if covered else np.zeros_like)(x, dtype=bits)  # with memory in x's order
+    if g.strides != out.strides:  # all that follows goes through memory in one order
+        laid = np.empty_like(out, dtype=g.dtype)
+        laid[...] = g
+        g = laid
+
+    def fill(images: slice) -> None:
+        values, largest = g[images].view(bits), out[images]
+        free = np.ones_like(largest, dtype=bool)
+        *corners, last = zip(_corners(x[images]), _corners(dx[images]), strict=True)
+        for entry, target in corners:
+            wins = entry == largest
+            wins &= free
+            free ^= wins
+            np.multiply(values, wins, out=target)
+        np.multiply(values, free, out=last[1])
+
+    threads.split(fill, len(x), x.size // max(1, len(x)) * _WRITE)
     return dx.view(g.dtype)
 
 
