@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tinygrad_edu.errors import DTypeError, ShapeError
-from tinygrad_edu.kernels import columns, conv_im2col, conv_scipy, reference
+from tinygrad_edu.kernels import columns, conv_im2col, conv_lines, conv_scipy, reference
 from tinygrad_edu.kernels.checks import check_conv
 from tinygrad_edu.kernels.windows import Axis, conv2d_output_size
 
@@ -113,6 +113,56 @@ def test_im2col_cuts_tiles_anywhere(case, tile_bytes):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(columns, "_TILE_BYTES", tile_bytes)
         assert_same(all_three(conv_im2col, case), all_three(reference, case))
+
+
+@given(cases(), st.sampled_from([1, 300, 2**21]), st.booleans())
+def test_lines_agree_with_the_loops(case, tile_bytes, biased):
+    (_, across), padding, dilation, _ = case.settings
+    settings = ((1, across), padding, dilation, 1)
+    rng, (f, _, *kernel) = np.random.default_rng(0), case.w.shape
+    w = (f, case.x.shape[1], *kernel)
+    case = random_case(rng, case.x.shape, w, settings)
+    bias = np.arange(float(f)) if biased else None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(columns, "_TILE_BYTES", tile_bytes)
+        plan = columns.Plan.of(case.x.shape, w, *settings, case.x.dtype)._replace(wide=1)
+        out = conv_lines.conv2d(case.x, case.w, plan, bias)
+        dw = conv_lines.conv2d_weight_grad(case.x, case.g, plan)
+    expected, _, expected_dw = all_three(reference, case)
+    expected = expected if bias is None else expected + bias[:, None, None]
+    assert_same([out, dw], [expected, expected_dw])
+
+
+LAYERS = {
+    "few filters": ((2, 8, 9, 9), (6, 8, 3, 3), ((1, 1), (1, 1), (1, 1), 1), True),
+    "steps across": ((2, 8, 9, 9), (6, 8, 3, 3), ((1, 2), (1, 1), (2, 2), 1), True),
+    "steps down": ((2, 8, 9, 9), (6, 8, 3, 3), ((2, 1), (1, 1), (1, 1), 1), False),
+    "many filters": ((2, 8, 9, 9), (40, 8, 3, 3), ((1, 1), (1, 1), (1, 1), 1), False),
+    "few channels": ((2, 3, 9, 9), (6, 3, 9, 9), ((1, 1), (4, 4), (1, 1), 1), False),
+    "groups": ((2, 16, 9, 9), (6, 8, 3, 3), ((1, 1), (1, 1), (1, 1), 2), False),
+    "one row": ((2, 8, 9, 9), (6, 8, 1, 3), ((1, 1), (0, 1), (1, 1), 1), False),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+@pytest.mark.parametrize("x, w, settings, lines", LAYERS.values(), ids=LAYERS.keys())
+def test_few_filters_go_by_lines(monkeypatch, rng, x, w, settings, lines, dtype):
+    calls = []
+    for name in ("conv2d", "conv2d_weight_grad"):
+        monkeypatch.setattr(conv_lines, name, noted(calls, getattr(conv_lines, name)))
+    case = random_case(rng, x, w, settings)
+    case = Case(*(a.astype(dtype) for a in case[:3]), settings)
+    conv_im2col.conv2d(case.x, case.w, *settings)
+    conv_im2col.conv2d_weight_grad(case.x, case.g, case.w.shape, *settings)
+    assert len(calls) == (2 if lines and dtype != np.float16 else 0)
+
+
+def noted(calls: list, function):
+    def wrapper(*args):
+        calls.append(function)
+        return function(*args)
+
+    return wrapper
 
 
 @given(cases())

@@ -13,7 +13,7 @@ from tinygrad_edu.kernels import conv_im2col, reference, winograd
 from tinygrad_edu.kernels.columns import Plan
 
 PLAIN = ((1, 1), (1, 1), (1, 1), 1)
-LARGE = ((4, 48, 16, 16), (48, 48, 3, 3))  # shapes that are worth it
+LARGE = ((4, 64, 16, 16), (64, 64, 3, 3))  # shapes that are worth it
 LAYOUTS = {
     "planes": lambda a: a,
     "channels last": lambda a: np.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2),
@@ -119,7 +119,7 @@ def test_it_agrees_with_the_loops(problem, patches, parts, biased):
         np.testing.assert_allclose(a, b, rtol=0, atol=2e-4)
 
 
-@pytest.mark.parametrize("c", [48, 256])
+@pytest.mark.parametrize("c", [64, 256])
 def test_errors_stay_small(rng, calls, c):
     x, w, g = drawn(rng, (4, c, 16, 16), (c, c, 3, 3))
     found, exact = all_three(conv_im2col, x, w, g), in_double(x, w, g)
@@ -197,8 +197,8 @@ def test_what_is_small_is_left_to_im2col(x, w):
 OTHER_WINDOWS = {
     "stride": (LARGE[1], ((1, 2), (1, 1), (1, 1), 1)),
     "dilation": (LARGE[1], ((1, 1), (1, 1), (2, 1), 1)),
-    "groups": ((48, 24, 3, 3), ((1, 1), (1, 1), (1, 1), 2)),
-    "kernel": ((48, 48, 3, 2), PLAIN),
+    "groups": ((64, 32, 3, 3), ((1, 1), (1, 1), (1, 1), 2)),
+    "kernel": ((64, 64, 3, 2), PLAIN),
 }
 
 
@@ -229,7 +229,7 @@ def test_the_switch(rng, calls):
 @pytest.mark.parametrize("padding", [0, 1, 2])
 def test_layers_use_it_forward_and_backward(rng, calls, padding):
     settings = (PLAIN[0], (padding, padding), *PLAIN[2:])
-    x, w, g = drawn(rng, (2, 48, 30, 30), settings=settings)
+    x, w, g = drawn(rng, (3, 64, 30, 30), settings=settings)
     bias = rng.standard_normal(len(w)).astype(np.float32)
     grads = []
     for dtype in (np.float32, np.float64):
@@ -246,7 +246,7 @@ def test_layers_use_it_forward_and_backward(rng, calls, padding):
 @pytest.mark.parametrize("padding", [0, 1])
 def test_transposed_layers_equal_pytorch(rng, calls, padding):
     torch = pytest.importorskip("torch", reason="compares with PyTorch")
-    x, w, _ = drawn(rng, (2, 48, 30, 30))
+    x, w, _ = drawn(rng, (3, 64, 30, 30))
     ours = [tg.tensor(a, requires_grad=True) for a in (x, w)]
     theirs = [torch.from_numpy(a).requires_grad_() for a in (x, w)]
     out = tg.nn.functional.conv_transpose2d(*ours, padding=padding)

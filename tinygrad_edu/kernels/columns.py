@@ -23,7 +23,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from tinygrad_edu.kernels.windows import Array, Pair, Shape, conv2d_output_size, window_view
 
-__all__ = ["Plan", "folded", "tile_spans", "tiles", "widened"]
+__all__ = ["Padded", "Plan", "folded", "tile_spans", "tiles", "widened"]
 
 # A tile must stay in the caches of a core until the product reads it; many small ones cost calls.
 _TILE_BYTES = 2 * 1024 * 1024
@@ -107,7 +107,7 @@ def tiles(x: Array, plan: Plan, images: slice) -> Iterator[tuple[slice, slice, A
         images, plan.size[0], plan.row * plan.dtype.itemsize, _TILE_BYTES
     )
     direct = plan.padding == (0, 0) and x.dtype == plan.dtype and planes.flags.c_contiguous
-    padded = None if direct else _Padded(plan, per_tile, order)
+    padded = None if direct else Padded(plan, per_tile, order)
     buffer = np.empty(per_tile * rows_per_tile * plan.row, plan.dtype)
     for part in _spans(images, per_tile):
         windows = _windows(padded.put(x[part]) if padded else planes[part], plan)
@@ -143,7 +143,7 @@ def _as_columns(windows: Array, plan: Plan) -> Array:
     return windows.reshape(shape).mT
 
 
-class _Padded:
+class Padded:
     """Room for some images in a border of zeros, which is made once, in an order of axes."""
 
     def __init__(self, plan: Plan, images: int, order: tuple) -> None:

@@ -8,7 +8,8 @@ d rows = g @ filters.T, whose entries go back to the pixels they were copied fro
 pixel that is a convolution of g with the filters turned round, so the same code computes it.
 `out` lies in memory as the product leaves it, channels last, (N, OH, OW, F); its shape is
 (N, F, OH, OW) all the same. The next layer takes it as it is, without a transpose.
-`columns.py` says how the rows are made, a tile at a time.
+`columns.py` says how the rows are made, a tile at a time. Two relatives take over where they are
+faster: `winograd.py` large 3 x 3 layers in float32, `conv_lines.py` layers of few filters.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinygrad_edu import threads
-from tinygrad_edu.kernels import winograd
+from tinygrad_edu.kernels import conv_lines, winograd
 from tinygrad_edu.kernels.columns import Plan, folded, tile_spans, tiles, widened
 from tinygrad_edu.kernels.windows import Array, Pair, Shape, axes, transposed_filters
 
@@ -42,6 +43,8 @@ def conv2d(
         found = winograd.conv2d(x, w, plan, bias)
         if found is not None:
             return found
+    if conv_lines.pays(plan):
+        return conv_lines.conv2d(x, w, plan, bias)
     # Widened filters multiply pixels beside a window by 0, and 0 times inf is no 0.
     plan = plan if plan.wide == 1 or _finite(x) else plan._replace(wide=1)
     filters = widened(w.astype(dtype, copy=False), plan)
@@ -79,6 +82,8 @@ def conv2d_weight_grad(
         dw = winograd.conv2d_weight_grad(x, g, plan)
         if dw is not None:
             return dw
+    if conv_lines.pays(plan):
+        return conv_lines.conv2d_weight_grad(x, g, plan)
     last = g.transpose(0, 2, 3, 1)
 
     def total(images: slice) -> Array:
