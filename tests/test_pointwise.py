@@ -138,6 +138,22 @@ def test_integer_powers():
     assert (BOOLS**2).tolist() == [1, 0]
 
 
+@pytest.mark.parametrize("n", [*range(-9, 0), *range(1, 10)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_whole_powers_at_the_edges(n, dtype):
+    """Products give what NumPy's pow gives, signs of zeros and infinities too."""
+    huge, tiny = np.finfo(dtype).max, np.finfo(dtype).smallest_subnormal
+    edges = [0.0, 1.0, inf, nan, huge, tiny, 0.5, 3.0, huge**0.4, huge**-0.4, huge**0.124]
+    x = np.array([*edges, *np.negative(edges)], dtype)
+    with np.errstate(all="ignore"):
+        expected = np.power(x, dtype(n))
+    for power in (n, float(n)):
+        got = tg.pow(x, power)
+        assert got.dtype == dtype and got is not x
+        np.testing.assert_allclose(got, expected, rtol=8 * np.finfo(dtype).eps)
+        np.testing.assert_array_equal(np.signbit(got), np.signbit(expected))
+
+
 def test_alpha_scales_in_the_dtype_of_the_result():
     assert tg.add(INTS, FLOATS, alpha=2).dtype == tg.float32
     big = tg.tensor([2**53 + 1])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.errors import DTypeError, SettingError, ShapeError
+from tinygrad_edu.kernels import activations as kernels
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops.activation import softmax
 from tinygrad_edu.ops.arithmetic import neg
@@ -38,13 +39,18 @@ def elu(input: Any, /, alpha: float = 1.0) -> Any:
     >>> tg.nn.functional.elu(tg.tensor([-1.0, 0.0, 2.0]))
     tensor([-0.6321,  0.0000,  2.0000])
     """
-    return np.where(floats(input) > 0, input, np.expm1(np.minimum(input, 0)) * alpha)
+    return kernels.elu(floats(input), alpha)
 
 
 @elu.rule
 def elu_rule(g, input, alpha):
     positive = input > 0
     return where(positive, g, g * (exp(where(positive, 0.0, input)) * alpha))
+
+
+@elu.fused
+def elu_fused(g, input, alpha):
+    return g * kernels.elu_slope(input, alpha)
 
 
 @overwriting
@@ -62,13 +68,18 @@ def celu(input: Any, /, alpha: float = 1.0) -> Any:
     """
     if alpha == 0:
         raise SettingError("argument 'alpha': expected another number than 0, got 0")
-    return np.where(floats(input) > 0, input, np.expm1(np.minimum(input, 0) / alpha) * alpha)
+    return kernels.elu(floats(input), alpha, width=alpha)
 
 
 @celu.rule
 def celu_rule(g, input, alpha):
     positive = input > 0
     return where(positive, g, g * exp(where(positive, 0.0, input) / alpha))
+
+
+@celu.fused
+def celu_fused(g, input, alpha):
+    return g * kernels.elu_slope(input, 1.0, width=alpha)
 
 
 ALPHA, SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
@@ -94,8 +105,13 @@ def selu_rule(g, input):
     return elu_rule(g * SCALE, input, ALPHA)
 
 
+@selu.fused
+def selu_fused(g, input):
+    return elu_fused(g * SCALE, input, ALPHA)
+
+
 @overwriting
-@op
+@op(extras=("s",))
 def silu(input: Any, /) -> Any:
     """x sigmoid(x) of each element, also called swish.
 
@@ -106,13 +122,19 @@ def silu(input: Any, /) -> Any:
     >>> tg.nn.functional.silu(tg.tensor([-1.0, 0.0, 1.0]))
     tensor([-0.2689,  0.0000,  0.7311])
     """
-    return input * sigmoid.op.kernel(floats(input))
+    s = sigmoid.op.kernel(floats(input))
+    return input * s, s
 
 
 @silu.rule
 def silu_rule(g, input):
     s = sigmoid(input)
     return g * (s * (1 + input * (1 - s)))
+
+
+@silu.fused
+def silu_fused(g, input, s):
+    return g * kernels.silu_slope(input, s)
 
 
 @op
@@ -125,14 +147,18 @@ def softplus(input: Any, /, beta: float = 1.0, threshold: float = 20.0) -> Any:
     >>> tg.nn.functional.softplus(tg.tensor([-1e4, 0.0, 1e4]))
     tensor([0.0000e+00, 6.9315e-01, 1.0000e+04])
     """
-    scaled = floats(input) * beta
-    return np.where(scaled > threshold, input, np.logaddexp(scaled, scaled.dtype.type(0)) / beta)
+    return kernels.softplus(floats(input), beta, threshold)
 
 
 @softplus.rule
 def softplus_rule(g, input, beta, threshold):
     scaled = input * beta
     return where(scaled > threshold, g, g * sigmoid(scaled))
+
+
+@softplus.fused
+def softplus_fused(g, input, beta, threshold):
+    return g * kernels.softplus_slope(input, beta, threshold)
 
 
 @overwriting
@@ -147,7 +173,7 @@ def mish(input: Any, /) -> Any:
     >>> tg.nn.functional.mish(tg.tensor([-1.0, 1.0]))
     tensor([-0.3034,  0.8651])
     """
-    return input * np.tanh(softplus.op.kernel(input, 1.0, np.inf))
+    return input * np.tanh(kernels.log1p_exp(floats(input)))
 
 
 @mish.rule
@@ -164,7 +190,7 @@ def logsigmoid(input: Any, /) -> Any:
     >>> tg.nn.functional.logsigmoid(tg.tensor([-1e4, 0.0]))
     tensor([-1.0000e+04, -6.9315e-01])
     """
-    return -np.logaddexp(-floats(input), input.dtype.type(0))
+    return -kernels.log1p_exp(-floats(input))
 
 
 @logsigmoid.rule
@@ -172,8 +198,8 @@ def logsigmoid_rule(g, input):
     return g * sigmoid(-input)
 
 
-@composite
-def gelu(input: Any, *, approximate: str = "none") -> Any:
+@op(by_name=("approximate",), extras=("below",))
+def gelu(input: Any, /, approximate: str = "none") -> Any:
     """x times the probability that a standard normal number is below x.
 
     `approximate="tanh"` takes the formula 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
@@ -184,15 +210,29 @@ def gelu(input: Any, *, approximate: str = "none") -> Any:
     >>> tg.nn.functional.gelu(tg.tensor([-1.0, 0.0, 1.0]))
     tensor([-0.1587,  0.0000,  0.8413])
     """
-    _check_floats(input)
+    if approximate not in ("none", "tanh"):
+        raise SettingError(
+            f"argument 'approximate': expected 'none' or 'tanh', got {approximate!r}"
+        )
+    return kernels.gelu(floats(input), approximate)
+
+
+@gelu.rule
+def gelu_rule(g, input, approximate):
+    square = input * input
     if approximate == "none":
-        return input * (0.5 * (1 + erf(input * math.sqrt(0.5))))
-    if approximate == "tanh":
-        cubic = input * (1 + 0.044715 * (input * input))
-        return input * (0.5 * (1 + tanh(math.sqrt(2 / math.pi) * cubic)))
-    raise SettingError(
-        f"gelu: argument 'approximate': expected 'none' or 'tanh', got {approximate!r}"
-    )
+        below = 0.5 * (1 + erf(input * math.sqrt(0.5)))
+        density = exp(-0.5 * square) / math.sqrt(2 * math.pi)
+    else:
+        steep, cubic = math.sqrt(2 / math.pi), 0.044715
+        below = 0.5 * (1 + tanh(input * (steep * (1 + cubic * square))))
+        density = below * (1 - below) * (2 * steep * (1 + 3 * cubic * square))
+    return g * (below + input * density)
+
+
+@gelu.fused
+def gelu_fused(g, input, below, approximate):
+    return g * kernels.gelu_slope(input, below, approximate)
 
 
 def _check_floats(input: Any) -> None:

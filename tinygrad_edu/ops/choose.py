@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.errors import DTypeError
+from tinygrad_edu.kernels import select
 from tinygrad_edu.op import op
 
 __all__ = [
@@ -94,8 +95,8 @@ def clamp(input: Any, min: Any = None, max: Any = None, /) -> Any:
         raise TypeError("expected at least one of 'min' and 'max', got neither")
     if bool in (type(min), type(max)) and np.result_type(input).kind == "b":
         raise TypeError("expected numbers; convert bools with .long()")
-    out = input if min is None else np.maximum(input, min)
-    return out if max is None else np.minimum(out, max)
+    out = input if min is None else select.bounded(np.maximum, input, min)
+    return out if max is None else select.bounded(np.minimum, out, max)
 
 
 @clamp.rule
@@ -125,7 +126,7 @@ def where(condition: Any, input: Any, other: Any, /) -> Any:
         raise DTypeError(
             f"argument 'condition': expected bools, got {condition.dtype}; compare first: x > 0"
         )
-    return np.where(condition, input, other)
+    return select.where(np.asarray(condition), input, other)
 
 
 @where.rule

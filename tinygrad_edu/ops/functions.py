@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.kernels import activations
 from tinygrad_edu.op import op
 from tinygrad_edu.ops.choose import keep, where
 from tinygrad_edu.ops.pointwise import array_like, exp, log, sigmoid, sqrt
@@ -295,7 +296,7 @@ def logaddexp(input: Any, other: Any, /) -> Any:
     """
     if np.result_type(input, other).kind != "f":
         raise TypeError("expected floating-point elements; use .float()")
-    return np.logaddexp(input, other)
+    return activations.log_add_exp(input, other)
 
 
 @logaddexp.rule

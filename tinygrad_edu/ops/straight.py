@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.errors import DTypeError, SettingError, ShapeError
+from tinygrad_edu.kernels import select
+from tinygrad_edu.kernels.select import bounded
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops.choose import where
 from tinygrad_edu.ops.overwriting import floats, overwriting
@@ -38,7 +40,7 @@ def hardtanh(input: Any, /, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     kind = input.dtype.type
     if kind is np.bool_ or (input.dtype.kind == "u" and int(min_val) < 0):
         raise TypeError("expected numbers that may be negative; use .long()")
-    return np.minimum(np.maximum(input, kind(min_val)), kind(max_val))
+    return bounded(np.minimum, bounded(np.maximum, input, kind(min_val)), kind(max_val))
 
 
 @hardtanh.rule
@@ -75,7 +77,7 @@ def leaky_relu(input: Any, /, negative_slope: float = 0.01) -> Any:
     >>> tg.nn.functional.leaky_relu(tg.tensor([-1.0, 2.0]), 0.25)
     tensor([-0.2500,  2.0000])
     """
-    return np.where(floats(input) > 0, input, input * negative_slope)
+    return select.where(floats(input) > 0, input, input * negative_slope)
 
 
 @leaky_relu.rule
@@ -124,7 +126,7 @@ def hardsigmoid(input: Any, /) -> Any:
     >>> tg.nn.functional.hardsigmoid(tg.tensor([-4.0, 0.0, 1.5]))
     tensor([0.0000, 0.5000, 0.7500])
     """
-    return np.minimum(np.maximum(floats(input) + 3, 0), 6) / 6
+    return bounded(np.minimum, bounded(np.maximum, floats(input) + 3, 0), 6) / 6
 
 
 @hardsigmoid.rule
@@ -161,7 +163,7 @@ def threshold(input: Any, /, threshold: float, value: float) -> Any:
     >>> tg.threshold(tg.tensor([0.5, 2.0]), 1, -5)
     tensor([-5.,  2.])
     """
-    return np.where(input <= threshold, input.dtype.type(value), input)
+    return select.where(input <= threshold, np.asarray(value, input.dtype), input)
 
 
 @threshold.rule
@@ -181,7 +183,7 @@ def softshrink(input: Any, /, lambd: float = 0.5) -> Any:
     """
     if lambd < 0:
         raise SettingError(f"argument 'lambd': expected 0 or more, got {lambd}")
-    return floats(input) - np.minimum(np.maximum(input, -lambd), lambd)
+    return floats(input) - bounded(np.minimum, bounded(np.maximum, input, -lambd), lambd)
 
 
 @softshrink.rule
@@ -199,7 +201,7 @@ def hardshrink(input: Any, /, lambd: float = 0.5) -> Any:
     >>> tg.hardshrink(tg.tensor([-2.0, 0.25, 1.0]))
     tensor([-2.,  0.,  1.])
     """
-    return np.where(np.abs(floats(input)) <= lambd, input.dtype.type(0), input)
+    return select.where(np.abs(floats(input)) <= lambd, 0.0, input)
 
 
 @hardshrink.rule
