@@ -81,22 +81,25 @@ def _channel_gradients(
 ) -> tuple[Array | None, Array | None, Array | None]:
     x = _dense(x)
     one_each = (x.shape[1], *(1,) * (x.ndim - 2))
-    gi, spare = np.empty_like(x), np.empty_like(x)
-    spare[...] = g  # in the memory order of x, which all that follows goes through
-    (rows, lift), (centred, _), (values, _) = _rows(x), _rows(gi), _rows(spare)
-    total = channel_sums(spare)
+    if g.strides != x.strides:  # all that follows goes through memory in one order
+        laid = np.empty_like(x)
+        laid[...] = g
+        g = laid
+    total = channel_sums(g)
     gb = total.reshape(one_each) if need[2] else None
     if not (need[0] or need[1]):
         return None, None, gb
+    gi = np.empty_like(x)
+    (rows, lift), (centred, _) = _rows(x), _rows(gi)
     np.subtract(rows, lift(centre.reshape(-1)), out=centred)
-    part = channel_sums(gi * spare) * scale.reshape(-1)
+    spare = gi * g
+    part = channel_sums(spare) * scale.reshape(-1)
     gw = part.reshape(one_each) if need[1] else None
     if not need[0]:
         return None, gw, gb
     count, factor = x.dtype.type(_count(x)), _factor(scale, weight)
     centred *= lift(-factor * scale.reshape(-1) * part / count)
-    values *= lift(factor)
-    centred += values
+    centred += np.multiply(_rows(g)[0], lift(factor), out=_rows(spare)[0])
     centred -= lift(factor * total / count)
     return gi, gw, gb
 
