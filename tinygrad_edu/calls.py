@@ -22,6 +22,7 @@ from tinygrad_edu.views import View
 _FLOAT32: Any = dtypes.float32
 _FLOAT64: Any = dtypes.float64
 _new = object.__new__
+_ndarray = np.ndarray  # a name of one's own is found sooner
 
 
 def unroll(wanted: bool) -> None:
@@ -53,7 +54,7 @@ def unary(op: Any) -> Callable:
             out = kernel(x)
         except (ValueError, IndexError, TypeError) as error:
             raise explain(op, error, (x,)) from error
-        if type(out) is not np.ndarray:
+        if type(out) is not _ndarray:
             out = np.asarray(out)
         result = _new(Tensor)
         result.array = out
@@ -62,7 +63,7 @@ def unary(op: Any) -> Callable:
         if parent is None or not is_grad_enabled() or not op.quick:
             result.node = None
         else:
-            node = result.node = _new(Node)
+            node = result.node = Node()
             node.id = next_number()
             node.op = op
             node.parents = (parent,)
@@ -79,8 +80,7 @@ def binary(op: Any) -> Callable:
     kernel = op.kernel
 
     def call(input: Any, other: Any) -> Any:
-        x: Any = input
-        y: Any = other
+        x, y = input, other
         p = q = None
         if isinstance(input, Tensor):
             x, p = input.array, input.node
@@ -99,7 +99,7 @@ def binary(op: Any) -> Callable:
             out = kernel(x, y)
         except (ValueError, IndexError, TypeError) as error:
             raise explain(op, error, (x, y)) from error
-        if type(out) is not np.ndarray:
+        if type(out) is not _ndarray:
             out = np.asarray(out)
         result = _new(Tensor)
         result.array = out
@@ -107,11 +107,12 @@ def binary(op: Any) -> Callable:
         if (p is None and q is None) or not is_grad_enabled() or not op.quick:
             result.node = None
         else:
-            node = result.node = _new(Node)
+            node = result.node = Node()
             node.id = next_number()
             node.op = op
             node.parents = (p, q)
-            node.saved = op.pick((out, x, y)) if op.fields else ()
+            both = op.keeps_inputs
+            node.saved = (x, y) if both else op.pick((out, x, y)) if op.fields else ()
             node.shape = out.shape
             node.g = node.watch = None
         return result
@@ -171,7 +172,7 @@ def _made(op: Any, out: Any, args: tuple, everything: list, parents: list) -> Te
     if op.quick and is_grad_enabled():
         for parent in parents:
             if parent is not None:
-                result.node = Node(op, tuple(parents), op.pick((out, *everything)), out.shape)
+                result.node = Node.of(op, tuple(parents), op.pick((out, *everything)), out.shape)
                 break
     if op.view:
         View.register(result, args[0], op, args[len(op.inputs) :])

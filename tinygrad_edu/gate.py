@@ -23,9 +23,9 @@ def gate(tensors: Sequence[Tensor], see: See) -> list[Tensor]:
 
     They are copies so that a write to one in place leaves the other as it is.
     """
-    common = Node(_Meet(tensors, see), tuple([t.node for t in tensors]), (), ())
+    common = Node.of(_Meet(tensors, see), tuple([t.node for t in tensors]), (), ())
     return [
-        make(t.array.copy(), Node(_Enter(place), (common,), (), t.shape))
+        make(t.array.copy(), Node.of(_Enter(place), (common,), (), t.shape))
         for place, t in enumerate(tensors)
     ]
 

@@ -47,13 +47,17 @@ class Node:
     shape: tuple
     watch: Any
 
-    def __init__(self, op: Any, parents: tuple, saved: tuple, shape: tuple) -> None:
-        self.id = storage.next_number()
-        self.op = op
-        self.parents = parents
-        self.saved = saved
-        self.shape = shape
-        self.g = self.watch = None
+    @classmethod
+    def of(cls, op: Any, parents: tuple, saved: tuple, shape: tuple) -> Any:
+        """A new node. (A class without `__init__` makes its objects in a third of the time.)"""
+        node = cls()
+        node.id = storage.next_number()
+        node.op = op
+        node.parents = parents
+        node.saved = saved
+        node.shape = shape
+        node.g = node.watch = None
+        return node
 
     def name(self) -> str:
         """The op's name as PyTorch writes it: MulBackward0."""

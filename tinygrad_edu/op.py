@@ -92,7 +92,7 @@ class Op:
         self.holds = False  # whether values are saved, not only facts and settings
         self.fields: list[str] = []  # what is saved, in the order `run` takes it
         self.pick: Callable[[tuple], tuple] = itemgetter(slice(0, 0))
-        self.quick = False
+        self.quick = self.keeps_inputs = False
 
     # --- rules ------------------------------------------------------------------------------
 
@@ -143,6 +143,7 @@ class Op:
             found = [(1 + self.inputs.index(name), fact) for name, _, fact in split]
             self.pick = _with_facts(self.pick, found)
         self.quick = True
+        self.keeps_inputs = self.fields == self.inputs
         self.holds = not {"out", *self.inputs, *self.extras}.isdisjoint(self.fields)
 
     def _everything(self) -> list[str]:
@@ -194,7 +195,7 @@ class Op:
         """The node that records this call."""
         parents = tuple([x.node if isinstance(x, Tensor) else None for x in inputs])
         everything = (out, *((arrays,) if self.variadic else arrays), *settings, *extras)
-        return Node(self, parents, self.pick(everything), out.shape)
+        return Node.of(self, parents, self.pick(everything), out.shape)
 
 
 def _with_facts(pick: Callable, facts: list[tuple[int, str]]) -> Callable:

@@ -175,7 +175,7 @@ def _watched_node(
     recording = active()
     if recording is None or not recording.remembers:
         return made
-    node = Recorded(made.op, made.parents, made.saved or (), made.shape)
+    node = Recorded.of(made.op, made.parents, made.saved or (), made.shape)
     constants = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.node is None]
     node.call = Call(self, arrays, settings, out, tuple(constants), here())
     return node

@@ -85,7 +85,7 @@ class Tensor(ArrayLike):
                 f"requires_grad: only floating-point tensors have gradients, got {self.dtype}; "
                 "use a float: write 1.0 in place of 1, or convert with .float()"
             )
-        self.node = Node(None, (), (), self.array.shape)
+        self.node = Node.of(None, (), (), self.array.shape)
         self.node.watch = Watch(self, make)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
