@@ -135,6 +135,11 @@ row("amax", REDUCTION, np.max, empty=False)
 row("amin", REDUCTION, np.min, empty=False)
 row("max", EXTREME, numpy_extreme(np.max, np.argmax))
 row("min", EXTREME, numpy_extreme(np.min, np.argmin))
+row("one_of_each", [case((2, 3), dim=1, index=np.array([[2], [0]]), keepdim=False),
+                    case((2, 3), dim=0, index=np.array([[1, 0, 1]]), keepdim=True),
+                    case((), dim=0, index=np.array(0), keepdim=False)],
+    lambda x, axis, index, keepdims: x if not x.ndim else
+    np.take_along_axis(x, index, axis).sum(axis, keepdims=keepdims), torch=None)
 row("argmax", PLACE, np.argmax, gradient=False, empty=False)
 row("argmin", PLACE, np.argmin, gradient=False, empty=False)
 row("all", REDUCTION, np.all, gradient=False)
@@ -208,8 +213,10 @@ row("expand_as", [case((2, 1), other=np.ones((2, 3)))],
     torch="Tensor.expand_as")
 row("cat", JOINS, np.concatenate, call=listed)
 row("join", JOINS, lambda *x, axis: np.concatenate(x, axis), torch=None)
-row("stack", [case((2, 3), (2, 3), dim=0), case((2, 3), (2, 3), dim=-1), case((), (), (), dim=0)],
-    np.stack, call=listed, bad=[case((2, 3), (2, 2), dim=0), case((2, 3), (2, 3), dim=3)])
+PILES = [case((2, 3), (2, 3), dim=0), case((2, 3), (2, 3), dim=-1), case((), (), (), dim=0)]
+row("pile", PILES, lambda *x, axis: np.stack(x, axis), torch=None)
+row("stack", PILES, np.stack, call=listed,
+    bad=[case((2, 3), (2, 2), dim=0), case((2, 3), (2, 3), dim=3)])
 
 # --- conversions and copies ---------------------------------------------------------------------
 

@@ -25,6 +25,8 @@ def one(dim: Any, ndim: int) -> int:
 
 def several(dim: Any, ndim: int) -> tuple[int, ...]:
     """The dims of a reduction, counted from the front; None and () stand for all."""
+    if type(dim) is int and 0 <= dim < ndim:
+        return (dim,)
     if dim is None or (isinstance(dim, (tuple, list)) and not dim):
         return tuple(range(ndim))
     dims = [one(d, ndim) for d in (dim if isinstance(dim, (tuple, list)) else (dim,))]

@@ -166,9 +166,23 @@ def places_along(shape: tuple, dim: int, index: Any) -> tuple:
             f"{shape} but dim {dim}, got shape {index.shape}"
         )
     check_range(index, sizes[axis])
-    grid = list(np.ogrid[tuple([slice(n) for n in index.shape])])
+    return at_each_place(index, axis)
+
+
+def at_each_place(index: np.ndarray, axis: int) -> tuple:
+    """The full subscript for `index` along an axis and its own place along the others."""
+    after = range(index.ndim - 1, -1, -1)
+    grid = [np.arange(n).reshape(-1, *(1,) * k) for n, k in zip(index.shape, after, strict=True)]
     grid[axis] = index
     return tuple(grid)
+
+
+def flat_places(places: tuple, shape: tuple) -> np.ndarray:
+    """The numbers of elements of an array of this shape, from their places along its dims."""
+    flat = places[0]
+    for place, n in zip(places[1:], shape[1:], strict=True):
+        flat = flat * n + place
+    return flat
 
 
 @op(method="gather", dtype=None)
@@ -198,8 +212,7 @@ def scatter_along(input: Any, /, shape: tuple, dim: int, index: Any) -> Any:
     Gradient: g gathered at the index.
     """
     out = np.zeros(shape or (1,), input.dtype)
-    place = places_along(shape, dim, index)
-    rows = np.ravel_multi_index(np.broadcast_arrays(*place), out.shape)
+    rows = flat_places(places_along(shape, dim, index), out.shape)
     add_rows(out.reshape(-1, 1), rows.reshape(-1), input.reshape(-1, 1))
     return out.reshape(shape)
 

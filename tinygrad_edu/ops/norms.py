@@ -17,7 +17,7 @@ from tinygrad_edu.ops.convert import cast
 from tinygrad_edu.ops.pointwise import abs, pow, sign
 from tinygrad_edu.ops.quiet import quiet
 from tinygrad_edu.ops.rearrange import movedim
-from tinygrad_edu.ops.reduce import amax, amin, shared, spread, sum
+from tinygrad_edu.ops.reduce import amax, amin, lifted, shared, sum
 from tinygrad_edu.ops.shape import reshape, unsqueeze
 from tinygrad_edu.ops.spectral import svdvals
 
@@ -60,9 +60,9 @@ def p_norm_rule(g, input, out, ord, dim):
     if ord == 0:
         return keep(input, False)
     if ord == 1:
-        return spread(g, input.shape, dim) * sign(input)
+        return lifted(g, input.shape, dim) * sign(input)
     if ord in (INF, -INF):
-        return shared(g, abs(input) == spread(out, input.shape, dim), dim) * sign(input)
+        return shared(g, abs(input) == lifted(out, input.shape, dim), dim) * sign(input)
     kept = dims.kept(input.shape, dim)
     g, out = reshape(g, kept), reshape(out, kept)
     flat = out == 0

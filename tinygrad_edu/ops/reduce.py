@@ -12,10 +12,11 @@ from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops import dims
 from tinygrad_edu.ops.choose import keep, maximum, minimum, where
 from tinygrad_edu.ops.convert import cast
-from tinygrad_edu.ops.indexing import gather
+from tinygrad_edu.ops.indexing import at_each_place, scatter_along
 from tinygrad_edu.ops.pointwise import exp
 from tinygrad_edu.ops.quiet import quiet
-from tinygrad_edu.ops.shape import expand, reshape
+from tinygrad_edu.ops.shape import expand
+from tinygrad_edu.tensor import Tensor
 
 __all__ = [
     "all", "amax", "amin", "any", "argmax", "argmin", "logsumexp", "max", "mean", "min", "std",
@@ -32,7 +33,12 @@ class Extreme(NamedTuple):
 
 def spread(g: Any, shape: tuple, dim: Any) -> Any:
     """Give each element that was reduced the gradient of its result."""
-    return expand(reshape(g, dims.kept(shape, dim)), shape)
+    return expand(lifted(g, shape, dim), shape)
+
+
+def lifted(g: Any, shape: tuple, dim: Any) -> Any:
+    """What belongs to the results of a reduction, so that it broadcasts to what was reduced."""
+    return g.reshape(dims.kept(shape, dim))
 
 
 @op(method="sum", dtype=None, by_name=("dtype",))
@@ -102,17 +108,32 @@ def variance(input: Any, /, dim: Any, correction: float, keepdim: bool) -> Any:
     Gradient: 2 g (input - mean) / (n - correction).
     """
     axes = dims.several(dim, input.ndim)
-    centred = input - np.mean(input, axis=axes, keepdims=True) if input.size else input
-    total = np.sum(centred * centred, axis=axes, keepdims=keepdim)
-    n = dims.count(input.shape, dim)
-    return np.true_divide(total, input.dtype.type(np.maximum(n - correction, 0)))
+    centred = _centred(input, axes)
+    np.square(centred, out=centred)
+    total = np.add.reduce(centred, axes, keepdims=keepdim)  # type: ignore[call-overload]
+    n = dims.count(input.shape, dim) - correction
+    return np.true_divide(total, input.dtype.type(n if n > 0 else 0))
+
+
+def _centred(input: np.ndarray, axes: tuple) -> np.ndarray:
+    """The input minus its mean, as new memory."""
+    n = input.dtype.type(dims.count(input.shape, axes))
+    return np.asarray(input - np.add.reduce(input, axes, keepdims=True) / n)
 
 
 @variance.rule
 def variance_rule(g, input, dim, correction):
     centred = input - mean(input, dim, True)
     n = dims.count(input.shape, dim) - correction
-    return spread(g, input.shape, dim) * (centred * _over(2.0, n))
+    return lifted(g, input.shape, dim) * (centred * _over(2.0, n))
+
+
+@variance.fused
+def variance_fused(g, input, dim, correction):
+    n = dims.count(input.shape, dim) - correction
+    gi = _centred(input, dims.several(dim, input.ndim))
+    gi *= lifted(g, input.shape, dim) * _over(2.0, n)
+    return gi
 
 
 @op(name="std", dtype="float")
@@ -128,7 +149,7 @@ def deviation(input: Any, /, dim: Any, correction: float, keepdim: bool) -> Any:
 def deviation_rule(g, input, out, dim, correction):
     centred = input - mean(input, dim, True)
     n = dims.count(input.shape, dim) - correction
-    return spread(where(out == 0, 0.0, g / out), input.shape, dim) * (centred * _over(1.0, n))
+    return lifted(where(out == 0, 0.0, g / out), input.shape, dim) * (centred * _over(1.0, n))
 
 
 def _over(a: float, n: float) -> float:
@@ -206,15 +227,15 @@ def _extreme(name: str, word: str, function: Any) -> Any:
 
     @call.rule
     def rule(g, input, out, dim):
-        return shared(g, input == spread(out, input.shape, dim), dim)
+        return shared(g, input == lifted(out, input.shape, dim), dim)
 
     return call
 
 
 def shared(g: Any, mask: Any, dim: Any) -> Any:
     """Give the elements under the mask equal shares of the gradient of their result."""
-    share = g / reshape(sum(cast(mask, g.dtype), dim), g.shape)
-    return keep(spread(share, mask.shape, dim), mask)
+    count = cast(mask, g.dtype).sum(axis=dims.several(dim, mask.ndim), keepdims=True)
+    return keep(lifted(g, mask.shape, dim) / count, mask)
 
 
 amax = _extreme("amax", "largest", np.max)
@@ -247,13 +268,27 @@ argmin = _arg_extreme("argmin", "smallest", np.argmin)
 
 def along(input: Any, dim: int, keepdim: bool, place: Any) -> Extreme:
     """The elements at the places that `place(input, dim, keepdim)` names, and these places."""
-    indices = place(input, dim, True)
-    values = gather(input, dim, indices) if input.ndim else reshape(input, ())
-    if keepdim or not input.ndim:
-        return Extreme(values, reshape(indices, values.shape))
+    indices = place(input, dim, keepdim)
+    index = indices.array if isinstance(indices, Tensor) else np.asarray(indices)
+    return Extreme(one_of_each(input, dim, lifted(index, input.shape, dim), keepdim), indices)
+
+
+@op(dtype=None)
+def one_of_each(input: Any, /, dim: int, index: np.ndarray, keepdim: bool) -> Any:
+    """Of each line along `dim` the element at its `index`, which keeps the dim: behind `max`.
+
+    Gradient: g at this element.
+    """
+    if not input.ndim:
+        return input.copy()
     axis = dims.one(dim, input.ndim)
-    shape = (*values.shape[:axis], *values.shape[axis + 1 :])
-    return Extreme(reshape(values, shape), reshape(indices, shape))
+    out = input[at_each_place(index, axis)]
+    return out if keepdim else out.reshape(out.shape[:axis] + out.shape[axis + 1 :])
+
+
+@one_of_each.rule
+def one_of_each_rule(g, input_shape, dim, index):
+    return scatter_along(lifted(g, input_shape, dim), input_shape, dim, index)
 
 
 @composite(method="max")
@@ -328,12 +363,22 @@ def logsumexp(input: Any, /, dim: Any, keepdim: bool = False) -> Any:
     tensor(1000.6932)
     """
     axes = dims.several(dim, input.ndim)
-    top = np.max(input, axis=axes, keepdims=True, initial=-np.inf)
+    top = np.maximum.reduce(input, axes, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0)  # a shift by infinity would give inf - inf
-    out = np.log(np.sum(np.exp(input - top), axis=axes, keepdims=True)) + top
+    powers = np.asarray(input - top)
+    np.exp(powers, out=powers)
+    out = np.log(np.add.reduce(powers, axes, keepdims=True)) + top
     return out if keepdim else np.squeeze(out, axes)
 
 
 @logsumexp.rule
 def logsumexp_rule(g, input, out, dim):
-    return spread(g, input.shape, dim) * exp(input - spread(out, input.shape, dim))
+    return lifted(g, input.shape, dim) * exp(input - lifted(out, input.shape, dim))
+
+
+@logsumexp.fused
+def logsumexp_fused(g, input, out, dim):
+    gi = np.asarray(input - lifted(out, input.shape, dim))
+    np.exp(gi, out=gi)
+    gi *= lifted(g, input.shape, dim)
+    return gi
