@@ -127,9 +127,10 @@ class Optimizer:
         array = param.array
         flat = [array.reshape(-1), grad.reshape(-1)]
         flat += [self.memory(param, name).reshape(-1) for name in memories]
-        for p, g, *kept in blocks(flat):
-            out, *scratch = self._scratch(array.dtype, p.size)
-            yield [p, descent(p, g, out, group), *kept, *scratch]
+        for block in blocks(flat):
+            out, *others = self._scratch(array.dtype, block[0].size)
+            block[1] = descent(block[0], block[1], out, group)
+            yield block + others
         if not array.flags.c_contiguous:  # then p was cut from a copy
             array[...] = flat[0].reshape(array.shape)
         storage.wrote(array)
