@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from op_cases import case, listed, row
+from op_cases import ONE, case, listed, row
 
 PLANE = np.arange(1.0, 7).reshape(2, 3)
 
@@ -64,6 +64,10 @@ row("select", [case((2, 3), dim=0, index=1), case((2, 3, 4), dim=1, index=-1),
                case((3,), dim=0, index=0)],
     lambda x, axis, index: np.take(x, index, axis),
     bad=[case((2, 3), dim=0, index=2), case((2, 3), dim=2, index=0), case((), dim=0, index=0)])
+row("all_of", ONE, np.copy, torch=None)
+row("part_of", [case((5, 3), index=(slice(1, 3),), whole=None),
+                case((2, 3), index=(slice(None), 1), whole=None)],
+    lambda x, index, whole: x[index], torch=None)
 row("split", [case((5, 3), 2), case((5, 3), 3, dim=1), case((5, 3), 7), case((0, 3), 2),
               case((5, 2), split_size_or_sections=[1, 0, 4]),
               case((2, 5), split_size_or_sections=[2, 3], dim=-1)],

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from math import prod
 from operator import index as integer
 from typing import Any
 
+import numpy as np
+
 from tinygrad_edu.errors import DimensionError, DTypeError, ShapeError
-from tinygrad_edu.op import composite
+from tinygrad_edu.graph import Node
+from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops import dims
-from tinygrad_edu.ops.indexing import getitem
+from tinygrad_edu.ops.indexing import getitem, scatter_index
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["chunk", "narrow", "select", "split", "unbind"]
@@ -24,6 +29,56 @@ def axis_of(name: str, input: Any, dim: int) -> int:
 
 def _part(input: Any, axis: int, place: Any) -> Any:
     return getitem(input, (slice(None),) * axis + (place,))
+
+
+@op(dtype=None)
+def all_of(input: Any, /) -> Any:
+    """The tensor itself: what parts that are made together are parts of. Gradient: g."""
+    return input
+
+
+@all_of.rule
+def all_of_rule(g):
+    return g
+
+
+@op(name="split", dtype=None)
+def part_of(input: Any, /, index: tuple, whole: Node | None) -> Any:
+    """One of the parts that make up a tensor: behind `split` and `unbind`. Gradient: g there.
+
+    Many parts share one gradient: the first to arrive at `whole`, the node of the tensor, makes
+    the array, and the others write to it, not each to zeros of its own that are added up.
+    """
+    return input[index]
+
+
+@part_of.rule
+def part_of_rule(g, input_shape, index):
+    return scatter_index(g, input_shape, index)
+
+
+@part_of.fused
+def part_of_fused(g, input_shape, index, whole):
+    # A node that knows its call is there to be looked at, and so is the gradient of each part.
+    if type(whole) is Node and isinstance(whole.g, np.ndarray):
+        whole.g[index] += g
+        return None
+    return scatter_index.op.kernel(g, input_shape, index)
+
+
+SHARED = 1 << 18  # elements of zeros, from which on parts share their gradient
+
+
+def _parts(input: Any, axis: int, places: Sequence) -> tuple:
+    """The parts at places along an axis, which do not overlap: all are views."""
+    parts = tuple([_part(input, axis, place) for place in places])
+    many = len(parts) > 1 and len(parts) * prod(input.shape) >= SHARED
+    if many and isinstance(input, Tensor) and parts[0].node is not None:
+        whole, before = all_of(input), (slice(None),) * axis
+        for part, place in zip(parts, places, strict=True):
+            settings = (*before, place), whole.node
+            part.node = part_of.op.node(part.array, (whole,), (whole.array,), settings, ())
+    return parts
 
 
 @composite(method="narrow")
@@ -95,11 +150,8 @@ def split(tensor: Any, split_size_or_sections: int | Sequence[int], dim: int = 0
             )
     else:
         sizes = _equal_sizes(size, integer(split_size_or_sections))
-    parts, start = [], 0
-    for n in sizes:
-        parts.append(_part(tensor, axis, slice(start, start + n)))
-        start += n
-    return tuple(parts)
+    ends = list(accumulate(sizes, initial=0))
+    return _parts(tensor, axis, [slice(*pair) for pair in pairwise(ends)])
 
 
 def _equal_sizes(size: int, step: int) -> list[int]:
@@ -148,4 +200,4 @@ def unbind(input: Any, dim: int = 0) -> tuple:
     (tensor([1, 3]), tensor([2, 4]))
     """
     axis = axis_of("unbind", input, dim)
-    return tuple([_part(input, axis, i) for i in range(input.shape[axis])])
+    return _parts(input, axis, range(input.shape[axis]))
