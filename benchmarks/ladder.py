@@ -23,6 +23,7 @@ import numpy as np
 
 import tinygrad_edu as tg
 from tinygrad_edu import datasets, nn
+from tinygrad_edu.experiments.training import start_from
 from tinygrad_edu.nn import models, optim
 from tinygrad_edu.nn.evaluation import accuracy, predict
 
@@ -69,24 +70,7 @@ RUNGS = {
 def pictures(folder: str | None, quick: bool, seed: int) -> Arrays:
     """X_train, y_train and so on for "val" and "test"; pixels less the mean picture."""
     counts = (4900 if quick else 49000, 1000, 1000)
-    if folder is not None:
-        return datasets.cifar10_split(folder, *counts)
-    arrays = {}
-    made = datasets.synthetic_cifar10(*counts, seed=seed)
-    for name, part in zip(("train", "val", "test"), made, strict=True):
-        images, labels = (tensor.numpy() for tensor in part.tensors)
-        arrays[f"X_{name}"], arrays[f"y_{name}"] = images.astype(np.float32), labels
-    mean = arrays["X_train"].mean(0)
-    return {name: part - mean if name[0] == "X" else part for name, part in arrays.items()}
-
-
-def start_from(model: nn.Module, weight_scale: float) -> None:
-    """Draw the weights from a normal distribution of this standard deviation; biases are 0."""
-    for parameter in model.parameters():
-        if parameter.ndim > 1:
-            nn.init.normal_(parameter, std=weight_scale)
-        else:
-            nn.init.zeros_(parameter)
+    return datasets.cifar10_split(folder or "synthetic", *counts, seed=seed)
 
 
 def climb(rung: Rung, arrays: Arrays, seed: int) -> dict[str, Any]:

@@ -122,19 +122,20 @@ def cifar10_split(
     subtract_mean: bool = True,
     dtype: Any = np.float32,
     download: bool = False,
+    seed: int = 0,
 ) -> dict[str, np.ndarray]:
     """CIFAR-10 as courses divide it: arrays X_train, y_train, X_val, y_val, X_test, y_test.
 
     The first photographs are trained with, those after them validate, the first of the test set
     test. `subtract_mean` takes the mean photograph of the training part from all three.
-    "synthetic" in place of the folder gives `synthetic_cifar10` in the same form.
+    "synthetic" in place of the folder gives `synthetic_cifar10` of `seed` in the same form.
 
     Shapes: X (N, 3, 32, 32) of `dtype`, in units of 0 to 255; y (N,), int64.
     Errors: ValueError for more than there is; DataFileError as `CIFAR10`.
     """
     counts = num_training, num_validation, num_test
     if root == "synthetic":
-        made = synthetic_cifar10(*counts)
+        made = synthetic_cifar10(*counts, seed=seed)
         parts: Any = [[tensor.numpy() for tensor in part.tensors] for part in made]
     else:
         parts = _published_parts(root, *counts, download)
