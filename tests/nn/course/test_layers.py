@@ -324,11 +324,39 @@ def test_max_pool_backward(draw, form):
 @pytest.mark.slow
 def test_max_pool_naive_agrees_with_fast(draw):
     x, dout = draw.randn(100, 3, 32, 32), draw.randn(100, 3, 16, 16)
-    (naive, places), (fast, cache) = (forward(x, HALVES) for forward, _ in POOL.values())
+    (naive, kept), (fast, cache) = (forward(x, HALVES) for forward, _ in POOL.values())
     np.testing.assert_array_equal(naive, fast)
     np.testing.assert_array_equal(
-        max_pool_backward_naive(dout, places), max_pool_backward_fast(dout, cache)
+        max_pool_backward_naive(dout, kept), max_pool_backward_fast(dout, cache)
     )
+
+
+def test_naive_caches_are_those_of_the_course(draw):
+    """What a student's own backward unpacks."""
+    x, w, b = draw.randn(1, 2, 4, 4), draw.randn(2, 2, 2, 2), draw.randn(2)
+    conv_param = {"stride": 2, "pad": 0}
+    for given, cache in (
+        ((x, w, b, conv_param), conv_forward_naive(x, w, b, conv_param)[1]),
+        ((x, HALVES), max_pool_forward_naive(x, HALVES)[1]),
+    ):
+        assert len(cache) == len(given)
+        assert all(kept is one for kept, one in zip(cache, given, strict=True))
+
+
+@pytest.mark.parametrize("form", CONV)
+def test_image_filters_by_convolution(form):
+    """Grey at the centre, and horizontal edges of the blue channel on a bias of 128."""
+    rows, columns = np.mgrid[0:24, 0:30]
+    red, green = 128 + 80 * np.sin(rows / 9), 255.0 * (rows > 12) + 0 * columns
+    picture = np.stack([red, green, 100 + columns + 50 * np.cos(rows / 5)])
+    filters = np.zeros((2, 3, 3, 3))
+    filters[0, :, 1, 1] = 0.3, 0.6, 0.1
+    filters[1, 2] = [[1, 2, 1], [0, 0, 0], [-1, -2, -1]]
+    out, _ = CONV[form][0](picture[None], filters, np.array([0.0, 128.0]), ONES)
+    near(out[0, 0], 0.3 * picture[0] + 0.6 * picture[1] + 0.1 * picture[2], 1e-12)
+    blue = picture[2]
+    smoothed = blue[:, :-2] + 2 * blue[:, 1:-1] + blue[:, 2:]
+    near(out[0, 1, 1:-1, 1:-1], smoothed[:-2] - smoothed[2:] + 128, 1e-10)
 
 
 ONES = {"stride": 1, "pad": 1}
