@@ -13,6 +13,7 @@ import pytest
 import tinygrad_edu as tg
 import tinygrad_edu.nn.functional as F
 from tinygrad_edu import nn, optim
+from tinygrad_edu.experiments.training import start_from
 
 
 def lin(a, b, *shape):
@@ -50,7 +51,7 @@ class Affine(nn.Module):
 
 def regularized(net, scores, y, reg):
     """Softmax loss plus 1/2 reg W^2, on the weights only."""
-    weights = [p for name, p in net.named_parameters() if name.endswith("weight")]
+    weights = [p for p in net.parameters() if p.ndim > 1]
     return F.cross_entropy(scores, y) + 0.5 * reg * sum((w * w).sum() for w in weights)
 
 
@@ -123,32 +124,81 @@ def test_two_layer_net_older_form():
     assert loss.item() == pytest.approx(1.071696123862817, abs=1e-12)
 
 
-def fully_connected_net(draw, dims, weight_scale):
+def fully_connected_net(draw, dims, weight_scale, normalization):
+    *hidden, last = (
+        Affine(weight_scale * draw.randn(fan_in, fan_out), np.zeros(fan_out))
+        for fan_in, fan_out in pairwise(dims)
+    )
     layers: list[nn.Module] = []
-    for fan_in, fan_out in pairwise(dims):
-        layers += [Affine(weight_scale * draw.randn(fan_in, fan_out), np.zeros(fan_out)), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
+    for affine in hidden:
+        layers.append(affine)
+        if normalization == "batchnorm":
+            layers.append(nn.BatchNorm1d(len(affine.bias)).double())
+        layers.append(nn.ReLU())
+    return nn.Sequential(*layers, last)
 
 
-@pytest.fixture
-def fully_connected():
-    """The networks built one after the other in the same stream, with their reg, and the data."""
+FULLY_CONNECTED = {
+    None: [2.300479089768492, 7.052114776533016],
+    "batchnorm": [2.2611955101340957, 6.996533220108303],
+}
+
+
+@pytest.mark.parametrize("normalization", FULLY_CONNECTED)
+def test_fully_connected_net_initial_loss(normalization):
+    """Two networks, built one after the other in the same stream."""
     draw = np.random.RandomState(231)
     X, y = tg.tensor(draw.randn(2, 15)), tg.tensor(draw.randint(10, size=2))
-    return X, y, [(fully_connected_net(draw, [15, 20, 30, 10], 5e-2), reg) for reg in (0, 3.14)]
-
-
-def test_fully_connected_net_initial_loss(fully_connected):
-    X, y, nets = fully_connected
-    losses = [regularized(net, net(X), y, reg).item() for net, reg in nets]
-    assert losses == pytest.approx([2.300479089768492, 7.052114776533016], abs=1e-12)
+    losses = []
+    for reg in (0, 3.14):
+        net = fully_connected_net(draw, [15, 20, 30, 10], 5e-2, normalization)
+        losses.append(regularized(net, net(X), y, reg).item())
+    assert losses == pytest.approx(FULLY_CONNECTED[normalization], abs=1e-12)
 
 
 @pytest.mark.slow
-def test_fully_connected_net_gradients(fully_connected):
-    X, y, nets = fully_connected
-    for net, reg in nets:
-        check_gradients(net, lambda net=net, reg=reg: regularized(net, net(X), y, reg), 1e-5)
+@pytest.mark.parametrize("reg", [0, 3.14])
+@pytest.mark.parametrize("normalization", FULLY_CONNECTED)
+def test_fully_connected_net_gradients(normalization, reg):
+    draw = np.random.RandomState(231)
+    # Two examples, normalised, are 1 and -1 wherever they are: there is nothing to derive.
+    n = 4 if normalization == "batchnorm" else 2
+    X, y = tg.tensor(draw.randn(n, 15)), tg.tensor(draw.randint(10, size=n))
+    net = fully_connected_net(draw, [15, 20, 30, 10], 5e-2, normalization)
+    check_gradients(net, lambda: regularized(net, net(X), y, reg), 1e-5)
+    if normalization == "batchnorm":  # the norm takes the bias before it away again
+        assert max(abs(net[k].bias.grad).max().item() for k in (0, 3)) < 1e-12
+
+
+# --- a convolutional network and a linear classifier (section 2) ----------------------------------
+
+
+def test_three_layer_conv_net_initial_loss():
+    draw = np.random.RandomState(231)
+    X, y = tg.tensor(draw.randn(50, 3, 32, 32)), tg.tensor(draw.randint(10, size=50))
+    net = start_from(nn.models.ThreeLayerConvNet().double(), weight_scale=1e-3)
+    with tg.no_grad():
+        scores = net(X)
+        loss = regularized(net, scores, y, 0).item()
+        assert loss == pytest.approx(np.log(10), abs=1e-3)
+        assert regularized(net, scores, y, 0.5).item() > loss + 0.1
+
+
+@pytest.mark.parametrize("reg", [0.0, 0.7])
+def test_softmax_classifier_agrees_with_loops(reg):
+    draw = np.random.RandomState(231)
+    W, X, y = 0.1 * draw.randn(8, 4), draw.randn(30, 8), draw.randint(4, size=30)
+    loss, gradient = 0.5 * reg * (W**2).sum(), reg * W
+    for x, label in zip(X, y, strict=True):
+        p = np.exp(x @ W) / np.exp(x @ W).sum()
+        loss -= np.log(p[label]) / 30
+        for k in range(4):
+            gradient[:, k] += (p[k] - (k == label)) * x / 30
+    net = Affine(W, np.zeros(4))
+    ours = regularized(net, net(tg.tensor(X)), tg.tensor(y), reg)
+    ours.backward()
+    assert ours.item() == pytest.approx(loss, rel=1e-12)
+    np.testing.assert_allclose(net.weight.grad, gradient, rtol=1e-10, atol=1e-14)
 
 
 # --- layer objects (section 5) --------------------------------------------------------------------
@@ -253,3 +303,20 @@ def test_softmax_and_cross_entropy_have_a_simple_joint_gradient(loss, rng):
     loss(z, tg.tensor(y)).backward()
     p = np.exp(z.array) / np.exp(z.array).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(z.grad, (p - np.eye(4)[y]) / 6, rtol=1e-12, atol=1e-15)
+
+
+def test_hinge_loss_has_kinks_and_the_checker_says_so():
+    """A margin met exactly: the slope is 0 on one side, and 1 on the other."""
+    y = tg.tensor([0])
+
+    def loss(scores):
+        return (
+            F.multi_margin_loss(scores, y, reduction="sum") * 3
+        )  # over the classes, as the course
+
+    z = tg.tensor([[2.0, 1.0, -3.0]], dtype=tg.float64, requires_grad=True)
+    result = tg.gradcheck(loss, z)
+    assert result and {kink.element for kink in result.kinks} == {(0, 0), (0, 1)}
+    assert "a kink: the slope is 0 to the left and 1 to the right" in str(result)
+    away = tg.tensor([[2.0, 1.5, -3.0]], dtype=tg.float64, requires_grad=True)
+    assert tg.gradcheck(loss, away) and not tg.gradcheck(loss, away).kinks
