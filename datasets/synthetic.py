@@ -21,18 +21,18 @@ _BLOCK = 1000  # pictures drawn from one random stream
 
 # As among photographs, some examples are typical of their class, and all networks learn these:
 # their share gives the figures of the dense networks and of one epoch of a convolutional one.
-_TYPICAL = 0.49
+_TYPICAL = 0.463
 # The others take local filters and more epochs. Of each pair the first is theirs, the second that
 # of typical pictures.
-_SHIFT = np.array([8.0, 4.0])  # of the figure from the centre, pixels: hinders dense networks
-_RADIUS = np.array([[6.0, 11.0], [10.0, 15.0]])  # of the figure, pixels, lowest and highest
-_OPACITY = np.array([[0.0, 0.3], [1.0, 1.0]])  # of the figure: what is too faint limits everyone
+_SHIFT = np.array([10.0, 1.7])  # of the figure from the centre, pixels: hinders dense networks
+_RADIUS = np.array([[6.0, 10.0], [12.5, 15.0]])  # of the figure, pixels, lowest and highest
+_OPACITY = np.array([[0.0, 0.28], [1.0, 1.0]])  # of the figure: what is too faint limits everyone
 # Both hues depend on the class, which is all that a linear classifier can see.
-_HUE = np.array([3.0, 0.71])  # standard deviation, radians; 3 is any hue
-_CHROMA = np.array([25.0, 25.0])  # distance from grey
-_CONTRAST = (60.0, 110.0)  # of figure and ground, either brighter
-_LIGHT = 10.0  # standard deviations: of the brightness of a picture,
-_CLOUDS = 8.0  # of its unevenness,
+_HUE = np.array([3.0, 0.84])  # standard deviation, radians; 3 is any hue
+_CHROMA = np.array([10.0, 30.0])  # distance from grey
+_CONTRAST = (40.0, 90.0)  # of figure and ground, either brighter
+_LIGHT = 5.0  # standard deviations: of the brightness of a picture,
+_CLOUDS = 6.0  # of its unevenness,
 _NOISE = 8.0  # and of the noise of each value
 
 Shape = Callable[[np.ndarray, np.ndarray], np.ndarray]

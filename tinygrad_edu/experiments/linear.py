@@ -49,7 +49,7 @@ def softmax_weights(options: Options) -> Result:
 @experiment("sweep", "A good learning rate and regularisation are found by trying many of both")
 def hyperparameters(options: Options) -> Result:
     """The same classifier for all pairs of 9 learning rates and 9 regularisations."""
-    n, epochs, side = (1500, 20, 3) if options.quick else (4000, 20, 9)
+    n, epochs, side = (2500, 20, 3) if options.quick else (4000, 20, 9)
     pictures = Pictures(n, n // 4, options.data)
     grid = [
         {"lr": lr, "reg": reg}
