@@ -88,6 +88,8 @@ CHANCES = Family([*REDUCTIONS, case((2, 3), (2, 3), weight=WEIGHT),
                  [*UNKNOWN, case((2, 3), (3,))])
 row("bernoulli_loss", Family([case((2, 3), (2, 3)), case((), ())], (), broadcast(2)),
     lambda x, y: numpy_bce(x, y, reduction="none"), domain="probability", torch=None)
+row("score_loss", [case((2, 3), (2, 3)), case((), ()), case((0, 2), (0, 2))],
+    lambda x, y: numpy_bce_with_logits(x, y, reduction="none"), torch=None)
 row("binary_cross_entropy", CHANCES, numpy_bce, domain="probability")
 row("binary_cross_entropy_with_logits",
     CHANCES.with_cases(case((2, 3), (2, 3), pos_weight=WEIGHT[0]),

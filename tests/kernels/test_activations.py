@@ -82,3 +82,11 @@ def test_gelu_by_tanh(dtype):
     wide = x.astype("f8")
     expected = 0.5 * wide * (1 + np.tanh(np.sqrt(2 / np.pi) * (wide + 0.044715 * wide**3)))
     close(kernels.gelu(x, "tanh")[0], expected, absolute=10 * np.finfo(dtype).eps)
+
+
+def test_score_loss_is_exact_where_it_is_tiny(x):
+    x = x[np.isfinite(x)]
+    wide = x.astype("f8")
+    for t in (0, 1):
+        expected = -scipy.special.log_expit(wide if t else -wide)
+        close(kernels.score_loss(x, np.full_like(x, t)), expected)

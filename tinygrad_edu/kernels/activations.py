@@ -13,7 +13,7 @@ from tinygrad_edu.kernels.select import bounded, where
 from tinygrad_edu.kernels.windows import Array
 
 __all__ = [
-    "elu", "elu_slope", "gelu", "gelu_slope", "log1p_exp", "log_add_exp", "sigmoid",
+    "elu", "elu_slope", "gelu", "gelu_slope", "log1p_exp", "log_add_exp", "score_loss", "sigmoid",
     "silu_slope", "softplus", "softplus_slope",
 ]  # fmt: skip
 
@@ -73,11 +73,23 @@ def _negative_part(x: Array, width: float) -> Array:
 
 def log1p_exp(x: Array) -> Array:
     """Return log(1 + exp(x)) without overflow: max(x, 0) + log(1 + exp(-|x|))."""
+    out = _correction(x)
+    out += bounded(np.maximum, x, 0)
+    return out
+
+
+def _correction(x: Array) -> Array:
+    """Return log(1 + exp(-|x|))."""
     out = np.absolute(x, out=np.empty_like(x))
     np.negative(out, out=out)
     np.exp(out, out=out)
-    np.log1p(out, out=out)
-    out += bounded(np.maximum, x, 0)
+    return np.log1p(out, out=out)
+
+
+def score_loss(x: Array, t: Array) -> Array:
+    """Return -t log(s) - (1 - t) log(1 - s), where s = sigmoid(x), exactly where that is tiny."""
+    out = _correction(x)
+    out += bounded(np.maximum, x, 0) - t * x  # which is 0 where x is large and right
     return out
 
 

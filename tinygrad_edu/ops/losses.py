@@ -14,12 +14,14 @@ import numpy as np
 from tinygrad_edu.dtypes import float_type
 from tinygrad_edu.errors import SettingError, ShapeError
 from tinygrad_edu.hints import warn_of_squashed
+from tinygrad_edu.kernels import activations as kernels
 from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops.activations import logsigmoid
 from tinygrad_edu.ops.choose import clamp, where
 from tinygrad_edu.ops.functions import log1p, xlogy
 from tinygrad_edu.ops.loss import averaged, difference, reduced, weighted
-from tinygrad_edu.ops.pointwise import abs, exp, log
+from tinygrad_edu.ops.overwriting import floats
+from tinygrad_edu.ops.pointwise import abs, exp, log, sigmoid
 from tinygrad_edu.ops.reduce import sum
 from tinygrad_edu.ops.shape import expand, reshape
 from tinygrad_edu.tensor import Tensor
@@ -219,6 +221,30 @@ def binary_cross_entropy(
     return reduced("binary_cross_entropy", losses, reduction)
 
 
+@op
+def score_loss(input: Any, target: Any, /) -> Any:
+    """Minus the log likelihood of `target` under the chance sigmoid(input), without overflow.
+
+    Gradient: g (sigmoid(input) - target) for `input`, -g input for `target`.
+    """
+    return kernels.score_loss(floats(input), target)
+
+
+@score_loss.rule
+def score_loss_rule(g, input, target, need):
+    return g * (sigmoid(input) - target) if need[0] else None, -g * input if need[1] else None
+
+
+@score_loss.fused
+def score_loss_fused(g, input, target, need):
+    gi = None
+    if need[0]:
+        gi = kernels.sigmoid(input)
+        gi -= target
+        gi *= g
+    return gi, -g * input if need[1] else None
+
+
 @composite
 def binary_cross_entropy_with_logits(
     input: Any, target: Any, weight: Any = None, *, reduction: str = "mean",
@@ -238,8 +264,11 @@ def binary_cross_entropy_with_logits(
     _same_shape(input, target)
     mend = "leave sigmoid out, or use binary_cross_entropy"
     warn_of_squashed("binary_cross_entropy_with_logits", input, "sigmoid", mend)
-    factor = 1 if pos_weight is None else (pos_weight - 1) * target + 1
-    losses = (1 - target) * input - logsigmoid(input) * factor
+    if pos_weight is None:
+        losses = score_loss(input, target)
+    else:
+        factor = (pos_weight - 1) * target + 1
+        losses = (1 - target) * input - logsigmoid(input) * factor
     if weight is not None:
         losses = losses * weight
     return reduced("binary_cross_entropy_with_logits", losses, reduction)
