@@ -17,6 +17,7 @@ import tinygrad_edu as tg
 from tinygrad_edu import threads
 from tinygrad_edu.errors import DTypeError, SettingError
 from tinygrad_edu.kernels import conv_im2col
+from tinygrad_edu.ops import choose
 
 
 @pytest.fixture(autouse=True)
@@ -172,6 +173,19 @@ def test_convolutions_give_the_same_bits_every_time(eager, rng, groups, stride):
     tg.set_num_threads(1)
     for a, b in zip(everything(), split, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (2, 1, 0)])
+def test_what_is_kept_of_an_array_is_the_same(eager, monkeypatch, rng, order):
+    monkeypatch.setattr(choose, "_LARGE", 1)
+    x = rng.standard_normal((5, 4, 3)).astype(np.float32)
+    x[0, 0] = np.inf, np.nan, -np.inf
+    x = np.ascontiguousarray(x.transpose(order)).transpose(np.argsort(order))
+    mask = rng.random((5, 4, 3)) < 0.5
+    kept = choose.keep(tg.tensor(x), tg.tensor(mask)).numpy()
+    assert np.array_equal(kept, np.where(mask, x, 0), equal_nan=True)
+    row = choose.keep(tg.tensor(x), tg.tensor(mask[:1])).numpy()
+    assert np.array_equal(row, np.where(mask[:1], x, 0), equal_nan=True)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
