@@ -134,22 +134,24 @@ def general(op: Any) -> Callable:
             args += op.optional[last - missing :]
         arrays: list[Any] = []
         parents: list[Any] = []
-        dtype, any_tensor = None, False
+        dtype, any_tensor, any_number = None, False, False
         for x, (optional, own) in zip(args, kinds):  # noqa: B905  the settings follow
             array, parent = x, None
             if isinstance(x, Tensor):
                 array, parent, any_tensor = x.array, x.node, True
             elif type(x) is not np.ndarray:
-                own = type(x) is float or type(x) is int or (x is None and optional)
-                if not own:
+                number = type(x) is float or type(x) is int
+                if not number and not (x is None and optional):
                     break
+                any_number = any_number or (number and not own)
+                own = True
             if not own and array.dtype is not dtype:
                 if dtype is not None or array.dtype.kind != "f":
                     break
                 dtype = array.dtype
             arrays.append(array)
             parents.append(parent)
-        if len(arrays) < first:
+        if len(arrays) < first or (any_number and dtype is None):  # numbers beside no floats
             return op.apply(args[:first], args[first:])
         arrays += args[first:]
         try:
