@@ -59,7 +59,7 @@ def conv2d(x: Array, w: Array, plan: Plan, bias: Array | None = None) -> Array |
     One inf or nan has made all outputs of its patch nan then, which im2col keeps apart.
     """
     n, c, f, (down, across) = len(x), plan.plane[0], plan.each, _grid(plan)
-    filters = (_G @ w.transpose(2, 3, 1, 0).reshape(9, c * f)).reshape(36, c, f)
+    filters = threads.matmul(_G, w.transpose(2, 3, 1, 0).reshape(9, c * f)).reshape(36, c, f)
     out = np.empty((n, 4 * down, 4 * across, f), np.float32)
     shift = None if bias is None else np.tile(bias, across)  # long rows add faster
 
@@ -109,7 +109,8 @@ def conv2d_weight_grad(x: Array, g: Array, plan: Plan) -> Array | None:
 
     with np.errstate(over="ignore", invalid="ignore"):
         found = sum(threads.split(total, len(x), _work(plan)))  # in the order of the images
-        dw = (_G.T @ found.reshape(36, c * f)).reshape(3, 3, c, f).transpose(3, 2, 0, 1)
+        dw = threads.matmul(_G.T, found.reshape(36, c * f)).reshape(3, 3, c, f)
+        dw = dw.transpose(3, 2, 0, 1)
     return np.ascontiguousarray(dw) if np.isfinite(dw).all() else None
 
 
