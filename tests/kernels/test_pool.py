@@ -73,18 +73,6 @@ def finite(case: Case) -> np.ndarray:
 # --- max pooling ----------------------------------------------------------------------------------
 
 
-def test_course_naive_against_fast():
-    random = np.random.RandomState(231)
-    x, g = random.randn(100, 3, 32, 32), random.randn(100, 3, 16, 16)
-    out, indices = pool.max_pool2d(x, *TWO)
-    expected, places = reference.max_pool2d(x, *TWO)
-    np.testing.assert_array_equal(out, expected)
-    np.testing.assert_array_equal(
-        pool.max_pool2d_scatter(g, indices, x.shape),
-        reference.max_pool2d_scatter(g, places, x.shape),
-    )
-
-
 @given(cases())
 def test_max_pool_agrees_with_the_loops(case):
     out, indices = pool.max_pool2d(case.x, *case.max_settings)
