@@ -55,6 +55,15 @@ def _to_the_winner(g: Any, tie: Any, first_lost: Any, second_lost: Any, need: tu
     )
 
 
+def _to_the_winner_fused(g: Any, tie: Any, first_lost: Any, second_lost: Any, need: tuple) -> tuple:
+    """The same on arrays: mostly there is no tie."""
+    shared = select.where(tie, g * 0.5, g) if tie.any() else g
+    return (
+        keep.op.kernel(shared, ~first_lost) if need[0] else None,
+        keep.op.kernel(shared, ~second_lost) if need[1] else None,
+    )
+
+
 @op(method="maximum")
 def maximum(input: Any, other: Any, /) -> Any:
     """The larger of two elements; shapes broadcast, nan wins.
@@ -73,6 +82,11 @@ def maximum_rule(g, input, other, need):
     return _to_the_winner(g, input == other, input < other, input > other, need)
 
 
+@maximum.fused
+def maximum_fused(g, input, other, need):
+    return _to_the_winner_fused(g, input == other, input < other, input > other, need)
+
+
 @op(method="minimum")
 def minimum(input: Any, other: Any, /) -> Any:
     """The smaller of two elements; shapes broadcast, nan wins.
@@ -89,6 +103,11 @@ def minimum(input: Any, other: Any, /) -> Any:
 @minimum.rule
 def minimum_rule(g, input, other, need):
     return _to_the_winner(g, input == other, input > other, input < other, need)
+
+
+@minimum.fused
+def minimum_fused(g, input, other, need):
+    return _to_the_winner_fused(g, input == other, input > other, input < other, need)
 
 
 @op(method=("clamp", "clip"), inplace=True)
@@ -146,6 +165,16 @@ def where_rule(g, condition, need):
         None,
         keep(g, ne(condition, False)) if need[1] else None,
         keep(g, eq(condition, False)) if need[2] else None,
+    )
+
+
+@where.fused
+def where_fused(g, condition, need):
+    taken = np.asarray(condition, bool)
+    return (
+        None,
+        keep.op.kernel(g, taken) if need[1] else None,
+        keep.op.kernel(g, ~taken) if need[2] else None,
     )
 
 
