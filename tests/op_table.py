@@ -481,6 +481,9 @@ def hard(function, x, target, weight=None, **how):
     return function(x, targets_of("hard", x, target, weight, **given))
 
 
+SQUARES = [case((2, 3), (2, 3), reduction=way) for way in ("mean", "sum", "none")]
+row("squared_error", [*SQUARES, case((2, 1), (3,), reduction="mean"),
+                      case((), (), reduction="none")], numpy_mse, torch=None)
 row("mse_loss", [case((2, 3), (2, 3)), case((2, 3), (2, 3), reduction="sum"),
                  case((2, 3), (2, 3), reduction="none"), case((), ()),
                  case((3,), (3,), weight=WEIGHT)], numpy_mse,
