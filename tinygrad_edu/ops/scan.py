@@ -52,6 +52,14 @@ def running_sum_rule(g, dim):
     return flip(running_sum(flip(g, dim), dim), dim)
 
 
+@running_sum.fused
+def running_sum_fused(g, dim):
+    if not g.ndim:
+        return g
+    reverse = (*(slice(None),) * dims.one(dim, g.ndim), slice(None, None, -1))
+    return running_sum.op.kernel(g[reverse], dim)[reverse]
+
+
 @op(name="cumprod", dtype=None)
 @quiet
 def running_product(input: Any, /, dim: int) -> Any:
