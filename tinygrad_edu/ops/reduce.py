@@ -87,7 +87,7 @@ def mean(input: Any, /, dim: Any = None, keepdim: bool = False, dtype: Any = Non
     axis = dims.several(dim, input.ndim)
     total = np.add.reduce(input, axis, wanted, keepdims=keepdim)  # type: ignore[call-overload]
     count = dims.count(input.shape, dim)
-    return np.true_divide(total, wanted.type(count or np.nan))  # 0 / 0 would warn
+    return total / wanted.type(count or np.nan)  # 0 / 0 would warn
 
 
 @mean.rule
