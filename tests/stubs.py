@@ -68,7 +68,7 @@ class Stub:
         self.imports: set[str] = {
             "import builtins", "import numpy as np", "from collections.abc import Sequence",
             "from typing import Any, TypeAlias, overload",
-            "from tinygrad_edu.ops.reduce import Extreme",
+            "from tinygrad_edu.ops.extremes import Extreme",
         }  # fmt: skip
 
     def text(self) -> str:

@@ -7,8 +7,8 @@ from tinygrad_edu.arraylike import ArrayLike
 from tinygrad_edu.graph import Node
 from tinygrad_edu.hooks import RemovableHandle
 from tinygrad_edu.modes import Generator
+from tinygrad_edu.ops.extremes import Extreme
 from tinygrad_edu.ops.order import Ranked
-from tinygrad_edu.ops.reduce import Extreme
 from tinygrad_edu.ops.solve import SignLogDet
 from typing import Any, TypeAlias, overload
 

@@ -34,6 +34,7 @@ from tinygrad_edu.ops.convert import *
 from tinygrad_edu.ops.create import *
 from tinygrad_edu.ops.diagonal import *
 from tinygrad_edu.ops.dropout import dropout
+from tinygrad_edu.ops.extremes import *
 from tinygrad_edu.ops.functions import *
 from tinygrad_edu.ops.indexing import *
 from tinygrad_edu.ops.lengths import cosine_similarity, pairwise_distance

@@ -14,10 +14,11 @@ from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops import dims
 from tinygrad_edu.ops.choose import keep, where
 from tinygrad_edu.ops.convert import cast
+from tinygrad_edu.ops.extremes import amax, amin, shared
 from tinygrad_edu.ops.pointwise import abs, pow, sign
 from tinygrad_edu.ops.quiet import quiet
 from tinygrad_edu.ops.rearrange import movedim
-from tinygrad_edu.ops.reduce import amax, amin, lifted, shared, sum
+from tinygrad_edu.ops.reduce import lifted, sum
 from tinygrad_edu.ops.shape import reshape, unsqueeze
 from tinygrad_edu.ops.spectral import svdvals
 

@@ -11,7 +11,8 @@ from tinygrad_edu.op import composite, op
 from tinygrad_edu.ops import dims
 from tinygrad_edu.ops.choose import eq, keep
 from tinygrad_edu.ops.convert import cast
-from tinygrad_edu.ops.reduce import along, mean, shared, spread, std, sum, var
+from tinygrad_edu.ops.extremes import along, shared
+from tinygrad_edu.ops.reduce import mean, spread, std, sum, var
 
 __all__ = ["count_nonzero", "median", "nanmean", "nansum", "std_mean", "var_mean"]
 
