@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_edu.errors import DTypeError, ShapeError, describe
 from tinygrad_edu.ops.create import from_numpy, tensor
-from tinygrad_edu.ops.shape import stack
+from tinygrad_edu.ops.rearrange import stack
 from tinygrad_edu.tensor import Tensor
 
 _NUMERIC = "biuf"  # kinds of dtype that a tensor can have

@@ -7,8 +7,8 @@ from typing import Any
 
 from tinygrad_edu.errors import ShapeError, describe
 from tinygrad_edu.ops.dropout import dropout
-from tinygrad_edu.ops.rearrange import flip
-from tinygrad_edu.ops.shape import cat, stack
+from tinygrad_edu.ops.rearrange import flip, stack
+from tinygrad_edu.ops.shape import cat
 from tinygrad_edu.tensor import Tensor
 
 from .cell import KINDS, Recurrence

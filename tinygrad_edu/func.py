@@ -16,7 +16,7 @@ import numpy as np
 from tinygrad_edu.errors import DTypeError, GraphError, ShapeError
 from tinygrad_edu.modes import enable_grad, is_grad_enabled
 from tinygrad_edu.ops.create import tensor
-from tinygrad_edu.ops.shape import stack
+from tinygrad_edu.ops.rearrange import stack
 from tinygrad_edu.tensor import Tensor, differentiate, make
 from tinygrad_edu.trees import detached, leaves_of, like, map_tree
 

@@ -8,7 +8,7 @@ from typing import Any
 from tinygrad_edu.errors import DTypeError, SettingError, ShapeError, describe
 from tinygrad_edu.ops.pad import pad
 from tinygrad_edu.ops.parts import unbind
-from tinygrad_edu.ops.shape import stack
+from tinygrad_edu.ops.rearrange import stack
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["pad_sequence", "unpad_sequence"]

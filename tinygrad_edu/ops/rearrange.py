@@ -18,7 +18,7 @@ from tinygrad_edu.ops.shape import cat, permute, reshape, sequence, unpacked
 
 __all__ = [
     "atleast_1d", "atleast_2d", "flip", "hstack", "moveaxis", "movedim", "ravel", "roll",
-    "unflatten", "vstack",
+    "stack", "unflatten", "vstack",
 ]  # fmt: skip
 
 
@@ -170,6 +170,43 @@ def _at_least(ndim: int) -> Callable:
 
 atleast_1d = _at_least(1)
 atleast_2d = _at_least(2)
+
+
+@op(name="stack")
+def pile(*tensors: Any, dim: int = 0) -> Any:
+    """Tensors side by side along a new dim; the op behind `stack`.
+
+    Gradient: to each tensor its part of g.
+    """
+    axis = places.one(dim, tensors[0].ndim + 1)
+    new = (*(slice(None),) * axis, None)
+    return np.concatenate([x[new] for x in tensors], axis)
+
+
+@pile.rule
+def pile_rule(g, dim, need):
+    before = (slice(None),) * places.one(dim, g.ndim)
+    return [g[(*before, i)] if needed else None for i, needed in enumerate(need)]
+
+
+@composite
+def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
+    """Tensors of one shape side by side along a new dim.
+
+    Gradient: to each tensor its part of g. Errors: ShapeError if the shapes differ.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.stack([tg.ones(2), tg.zeros(2)], dim=1)
+    tensor([[1., 0.],
+            [1., 0.]])
+    """
+    parts = sequence("stack", tensors)
+    for i, x in enumerate(parts):
+        if x.shape != parts[0].shape:
+            raise ShapeError(
+                f"stack: expected tensors of one shape, got {parts[0].shape} and, at {i}, {x.shape}"
+            )
+    return pile(*parts, dim=dim)
 
 
 @composite
