@@ -19,17 +19,32 @@ WORDED = (ShapeError, DTypeError, LinAlgError, SettingError)  # the errors that 
 ALIASES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "axis0": "dim0", "axis1": "dim1"}
 
 
-def bind(op: Any, args: tuple, kwargs: dict) -> tuple[tuple, tuple]:
-    """Sort the arguments of a call into inputs and settings."""
-    if not kwargs and op.count:  # nothing to look up: the rest of the arguments is left out
-        missing = op.count - len(args)
-        if op.by_name <= missing <= len(op.optional):
-            args += op.optional[len(op.optional) - missing :]
-            return args[: len(op.inputs)], args[len(op.inputs) :]
-    names = op.settings if op.variadic else op.inputs + op.settings
-    first = 0 if op.variadic else len(op.inputs)
+def complete(op: Any, args: tuple, kwargs: dict) -> tuple | None:
+    """The arguments in the kernel's order, with its defaults; None if it takes `bind` to tell."""
+    first = len(op.inputs)
     if op.varargs and len(args) > first and isinstance(args[first], (int, np.integer)):
         args = (*args[:first], args[first:])
+    missing = op.count - len(args)
+    if not op.by_name <= missing <= len(op.optional):
+        return None
+    full = [*args, *op.optional[len(op.optional) - missing :]] if missing else list(args)
+    for name, value in kwargs.items():
+        place = op.places.get(name, -1)
+        if place < len(args):  # another name, or given twice
+            return None
+        full[place] = value
+    return tuple(full)
+
+
+def bind(op: Any, args: tuple, kwargs: dict) -> tuple[tuple, tuple]:
+    """Sort the arguments of a call into inputs and settings."""
+    first = 0 if op.variadic else len(op.inputs)
+    full = None if op.variadic else complete(op, args, kwargs)
+    if full is not None:
+        return full[:first], full[first:]
+    if op.varargs and len(args) > first and isinstance(args[first], (int, np.integer)):
+        args = (*args[:first], args[first:])
+    names = op.settings if op.variadic else op.inputs + op.settings
     values: dict[str, Any] = {}
     if op.variadic:
         args, values = (), {op.inputs[0]: args}
@@ -79,10 +94,9 @@ def unify(op: Any, inputs: tuple, cast: Callable) -> tuple:
 
 def _agree(op: Any, inputs: tuple) -> bool:
     """Whether all are floats of one dtype, or Python numbers beside them: the commonest case."""
-    if op.variadic:
-        return False
     found = None
-    for name, x in zip(op.inputs, inputs, strict=True):
+    names = op.inputs * len(inputs) if op.variadic else op.inputs
+    for name, x in zip(names, inputs, strict=True):
         if isinstance(x, (Tensor, np.ndarray)):
             if name in op.fixed:
                 continue

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import dtypes
-from tinygrad_edu.arguments import bind, explain
+from tinygrad_edu.arguments import bind, complete, explain
 from tinygrad_edu.graph import Node
 from tinygrad_edu.modes import is_grad_enabled
 from tinygrad_edu.storage import next_number
@@ -121,17 +121,17 @@ def binary(op: Any) -> Callable:
 
 
 def general(op: Any) -> Callable:
-    """The call of any other op: the general path for inputs that are floats, given by position."""
-    kernel, first, last = op.kernel, len(op.inputs), len(op.optional)
+    """The call of any other op: the general path for inputs that are floats."""
+    kernel, first = op.kernel, len(op.inputs)
+    exact = -1 if op.by_name or op.varargs else op.count  # arguments, which need no sorting then
     # Of each input, whether it may be missing, and whether its dtype is its own affair.
     kinds = [(name in op.defaults, op.dtype is None or name in op.fixed) for name in op.inputs]
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        missing = op.count - len(args)
-        if kwargs or _FLOAT32 is None or not op.by_name <= missing <= last:
+        full = args if len(args) == exact and not kwargs else complete(op, args, kwargs)
+        if full is None or _FLOAT32 is None:
             return op.apply(*bind(op, args, kwargs))
-        if missing:
-            args += op.optional[last - missing :]
+        args = full
         arrays: list[Any] = []
         parents: list[Any] = []
         dtype, any_tensor, any_number = None, False, False

@@ -78,7 +78,8 @@ class Op:
         self.defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
         # How many arguments there are, how many of them, the last ones, stand by name alone, and
         # their values if they are left out.
-        self.count = 0 if variadic or varargs else len(parameters)
+        self.count = 0 if variadic else len(parameters)
+        self.places = {p.name: i for i, p in enumerate(parameters)}
         self.by_name = len(by_name)
         self.optional = tuple([p.default for p in parameters if p.default is not p.empty])
         self.extras = extras
