@@ -750,6 +750,21 @@ def test_a_pass_inside_a_hook():
     assert x.grad.item() == (10 * 5 + 7) * 6
 
 
+def test_a_pass_inside_a_hook_that_releases_the_node_it_hangs_on():
+    x = leaf(3.0)
+    y = x * x
+    other = y * 2
+
+    def hook(g):
+        handle.remove()
+        tg.autograd.grad(other, x)
+
+    handle = y.register_hook(hook)
+    with pytest.raises(GraphError, match="saved by mul were already released"):
+        (y * 5).backward()
+    assert x.grad is None
+
+
 def test_a_pass_inside_a_hook_does_not_mix_up_whose_array_it_is():
     """x has one contribution, not its own array, when the hook walks to x and out again."""
     x, w = leaf([1.0, 2.0]), leaf([1.0, 1.0])

@@ -165,7 +165,7 @@ def _walk(order: list[Node], retain: bool) -> list[tuple[Node, Any]]:
     """
     arrived: list[tuple[Node, Any]] = []
     for node in order:
-        g, op, saved, parents = node.g, node.op, node.saved, node.parents
+        g, op, parents = node.g, node.op, node.parents
         if g is _NOTHING:
             continue
         node.g = _NOTHING  # free the array as soon as the rule is done with it
@@ -173,6 +173,7 @@ def _walk(order: list[Node], retain: bool) -> list[tuple[Node, Any]]:
             g = _show(node, g, None, arrived)
         if op is None:
             continue
+        saved: Any = node.saved  # only now: a hook may have run a pass that released it
         if saved is None or storage.latest > node.id:
             saved = _unwritten(node)
         need: Sequence | None = None
