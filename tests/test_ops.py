@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
 
 import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given
+from op_cases import plain
 from op_table import ROWS, Case, Row
 
 import tinygrad_edu as tg
+from tinygrad_edu import calls
+from tinygrad_edu.arguments import bind
 from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.graph import sum_to
 from tinygrad_edu.op import OPS
@@ -131,6 +135,83 @@ def test_arrays_in_give_arrays_out(row, one):
     for got, wanted in zip(results, row.run(leaves(values), one.settings), strict=True):
         assert got.dtype == wanted.dtype
         np.testing.assert_array_equal(got, wanted.detach().numpy())
+
+
+# --- calls --------------------------------------------------------------------------------------
+
+OPERANDS = {
+    "a leaf": lambda x: tg.tensor(x).requires_grad_(is_float(x)),
+    "float32": lambda x: tg.tensor(x.astype(np.float32)),
+    "float16": lambda x: tg.tensor(x.astype(np.float16)),
+    "a parameter": lambda x: tg.nn.Parameter(tg.tensor(x)) if is_float(x) else tg.tensor(x),
+    "a view with gaps": lambda x: tg.tensor(np.stack([x, x], -1))[..., 0],
+    "integers": lambda x: tg.tensor(np.asarray(3 * x, np.int64)),
+    "bools": lambda x: tg.tensor(x > 0),
+    "an array": np.copy,
+    "an array of float32": lambda x: x.astype(np.float32),
+    "an array of integers": lambda x: np.asarray(3 * x, np.int32),
+    "a number of NumPy": lambda x: np.float64(x.max(initial=0)),
+    "a float": lambda x: float(x.max(initial=0)),
+    "an int": lambda x: 2,
+    "a large int": lambda x: 2**70,
+    "a bool": lambda x: True,
+    "None": lambda x: None,
+    "a list": np.ndarray.tolist,
+}
+
+
+def is_op_with_these_settings(row: Row, one: Case) -> bool:
+    op = getattr(row.function, "op", None)
+    usual = op is not None and not op.variadic and row.call is plain
+    return usual and set(one.settings) <= set(op.settings)
+
+
+CALLED = [p for p in CASES if is_op_with_these_settings(*p.values)]
+
+
+def seen(value):
+    """What a call gave, as one can compare it: memory, dtypes, the node and its values."""
+    if isinstance(value, tg.Tensor):
+        node = value.node
+        known = node and (node.name(), [p is None for p in node.parents], node.shape, node.saved)
+        return "tensor", type(value), type(value.alias), seen(value.array), seen(known)
+    if isinstance(value, (tuple, list)):
+        return type(value), [seen(x) for x in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return type(value), value.shape, value.dtype, value.tobytes()
+    return repr(value)
+
+
+def outcome(call) -> tuple:
+    tg.manual_seed(0)
+    try:
+        return seen(call())
+    except Exception as error:
+        return type(error), str(error)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("row, one", CALLED)
+def test_the_fast_call_does_what_the_general_path_does(row, one):
+    op, values = row.function.op, row.values(one)
+    fast = {(1, True): calls.unary, (2, True): calls.binary}
+    call = fast.get((len(op.inputs), op.plain), calls.general)(op)
+    settings = bind(op, tuple(values), one.settings)[1]
+    by_place = settings[: len(settings) - op.by_name]
+    by_name = {k: one.settings[k] for k in op.settings[len(by_place) :] if k in one.settings}
+    for i, operand in itertools.product(range(len(values)), OPERANDS):
+        inputs = leaves(values)
+        if isinstance(values[i], np.ndarray):
+            inputs[i] = OPERANDS[operand](values[i])
+        args = (*inputs, *by_place)
+        got = outcome(lambda: call(*args, **by_name))  # noqa: B023
+        assert got == outcome(lambda: op.apply(*bind(op, args, by_name))), (i, operand)  # noqa: B023
+
+
+@pytest.mark.parametrize("name", sorted({p.values[0].name for p in CALLED}))
+def test_a_call_without_arguments(name):
+    with pytest.raises(TypeError, match="argument"):
+        OPS[name]()
 
 
 # --- gradients ----------------------------------------------------------------------------------

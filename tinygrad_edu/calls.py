@@ -168,8 +168,10 @@ def general(op: Any) -> Callable:
 
 def _made(op: Any, out: Any, args: tuple, everything: list, parents: list) -> Tensor:
     """The tensor of a result, with its node, and its base if it is a view."""
+    if type(out) is not np.ndarray:
+        out = np.asarray(out)
     result = _new(Tensor)
-    result.array = out if type(out) is np.ndarray else np.asarray(out)
+    result.array = out
     result.alias = result._grad = result.node = None
     if op.quick and is_grad_enabled():
         for parent in parents:
