@@ -17,7 +17,7 @@ import numpy as np
 
 from tinygrad_edu.errors import DTypeError, describe
 
-grad_mode: ContextVar[bool] = ContextVar("tinygrad_edugrad_mode", default=True)
+grad_mode: ContextVar[bool] = ContextVar("tinygrad_edu_grad_mode", default=True)
 is_grad_enabled = grad_mode.get
 
 F = TypeVar("F", bound=Callable[..., Any])
