@@ -269,3 +269,33 @@ def test_sums_of_small_integers_are_int64():
 def test_integer_to_a_negative_integer_power():
     with pytest.raises(ValueError, match="pow: Integers to negative integer powers"):
         tg.tensor([2]) ** -1
+
+
+# --- half precision -----------------------------------------------------------------------------
+
+
+HALF = {
+    "sum": lambda x: x.sum(0),
+    "mean": lambda x: x.mean(),
+    "var": lambda x: x.var(),
+    "std": lambda x: x.std(),
+    "mse_loss": lambda x: tg.nn.functional.mse_loss(x, x.detach() - 8),
+    "the bias of a layer": lambda x: tg.nn.functional.linear(
+        tg.ones(len(x), 1, dtype=x.dtype), tg.ones(2, 1, dtype=x.dtype), x[0]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HALF)
+def test_half_precision_is_added_up_in_float32(name):
+    """In float16 numbers near 65504 are 32 apart, and beyond it there is none."""
+    drawn = np.random.default_rng(0).uniform(19, 20, (3000, 2)).astype(np.float16)
+    found = []
+    for dtype in (tg.float16, tg.float64):
+        x = tg.tensor(drawn, dtype=dtype, requires_grad=True)
+        y = HALF[name](x)
+        y.backward(tg.ones_like(y))
+        assert y.dtype == x.grad.dtype == dtype
+        found.append((y.detach().double().numpy(), x.grad.double().numpy()))
+    for got, exact in zip(*found, strict=True):
+        np.testing.assert_allclose(got, exact, rtol=1e-2, atol=2e-3)

@@ -98,6 +98,11 @@ def widest(found: Collection[np.dtype]) -> np.dtype:
     return np.result_type(*[d for d in found if _KINDS[d.kind] == highest])
 
 
+def wide(dtype: np.dtype) -> np.dtype:
+    """The dtype to add up floats in: for half precision, which ends at 65504, float32."""
+    return float32 if dtype == float16 else dtype
+
+
 def float_type(dtype: np.dtype) -> np.dtype:
     """The dtype of a real-valued function of such elements: itself, or the default for integers."""
     return dtype if dtype.kind == "f" else _default

@@ -84,6 +84,15 @@ def test_gelu_by_tanh(dtype):
     close(kernels.gelu(x, "tanh")[0], expected, absolute=10 * np.finfo(dtype).eps)
 
 
+@pytest.mark.parametrize("approximate", ["none", "tanh"])
+def test_gelu_of_half_precision_keeps_what_is_small(approximate):
+    x = np.linspace(-4, 0, 100).astype("float16")
+    got, below = kernels.gelu(x, approximate)
+    exact, chance = kernels.gelu(x.astype("float64"), approximate)
+    np.testing.assert_allclose(got, exact, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(below, chance, rtol=1e-3, atol=1e-6)
+
+
 def test_score_loss_is_exact_where_it_is_tiny(x):
     x = x[np.isfinite(x)]
     wide = x.astype("f8")

@@ -138,6 +138,9 @@ _CUBIC, _STEEP = 0.044715, math.sqrt(2 / math.pi)
 
 def gelu(x: Array, approximate: str) -> tuple[Array, Array]:
     """Return x times the chance that a standard normal number is below x, and that chance."""
+    if x.itemsize < 4:  # 1 + erf(x) would lose what is small
+        out, below = gelu(x.astype(np.float32), approximate)
+        return out.astype(x.dtype), below.astype(x.dtype)
     below = np.empty_like(x)
     if approximate == "tanh":
         np.multiply(x, x, out=below)

@@ -32,8 +32,8 @@ def channel_sums(x: Array) -> Array:
 
 def column_sums(matrix: Array) -> Array:
     """Return the sum of the rows of a matrix."""
-    if matrix.dtype.itemsize < 4:  # half precision has no BLAS, and sums in float32
-        return np.add.reduce(matrix, 0)
+    if matrix.dtype.itemsize < 4:  # half precision has no BLAS, and ends at 65504
+        return np.add.reduce(matrix, 0, np.float32).astype(matrix.dtype)
     return threads.matmul(_ones(len(matrix), matrix.dtype), matrix)
 
 

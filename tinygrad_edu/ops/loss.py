@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from tinygrad_edu.dtypes import wide
 from tinygrad_edu.errors import SettingError, ShapeError
 from tinygrad_edu.hints import warn_of_unequal
 from tinygrad_edu.op import composite, op
@@ -67,8 +68,8 @@ def squared_error(input: Any, target: Any, /, reduction: str) -> Any:
     squares = difference * difference
     if reduction == "none":
         return squares, difference
-    total = np.add.reduce(squares, None)
-    return total / _count(reduction, squares.shape), difference
+    total = np.add.reduce(squares, None, wide(squares.dtype))
+    return (total / _count(reduction, squares.shape)).astype(squares.dtype), difference
 
 
 @squared_error.rule

@@ -38,11 +38,13 @@ def sum(input: Any, /, dim: Any = None, keepdim: bool = False, dtype: Any = None
     >>> tg.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(dim=0)
     tensor([4., 6.])
     """
-    if dtype is None and input.dtype.kind != "f":
-        dtype = dtypes.int64
-    axis = dims.several(dim, input.ndim)
+    wanted = np.dtype(dtype) if dtype is not None else input.dtype
+    if dtype is None and wanted.kind != "f":
+        wanted = dtypes.int64
+    axis, kind = dims.several(dim, input.ndim), dtypes.wide(wanted)
     # Not np.sum: it would warn of an overflow in NumPy's name, which nobody here has silenced.
-    return np.add.reduce(input, axis, dtype, keepdims=keepdim)  # type: ignore[call-overload]
+    total = np.add.reduce(input, axis, kind, keepdims=keepdim)  # type: ignore[call-overload]
+    return total if kind is wanted else total.astype(wanted)
 
 
 @sum.rule
@@ -71,10 +73,11 @@ def mean(input: Any, /, dim: Any = None, keepdim: bool = False, dtype: Any = Non
     wanted = input.dtype if dtype is None else np.dtype(dtype)
     if wanted.kind != "f":
         raise DTypeError(f"mean: expected floating-point elements, got {wanted}; use .float()")
-    axis = dims.several(dim, input.ndim)
-    total = np.add.reduce(input, axis, wanted, keepdims=keepdim)  # type: ignore[call-overload]
+    axis, kind = dims.several(dim, input.ndim), dtypes.wide(wanted)
+    total = np.add.reduce(input, axis, kind, keepdims=keepdim)  # type: ignore[call-overload]
     count = dims.count(input.shape, dim)
-    return total / wanted.type(count or np.nan)  # 0 / 0 would warn
+    out = total / kind.type(count or np.nan)  # 0 / 0 would warn
+    return out if kind is wanted else out.astype(wanted)
 
 
 @mean.rule
@@ -99,13 +102,15 @@ def variance(input: Any, /, dim: Any, correction: float, keepdim: bool) -> Any:
     np.square(centred, out=centred)
     total = np.add.reduce(centred, axes, keepdims=keepdim)  # type: ignore[call-overload]
     n = dims.count(input.shape, dim) - correction
-    return np.true_divide(total, input.dtype.type(n if n > 0 else 0))
+    out = np.true_divide(total, centred.dtype.type(n if n > 0 else 0))
+    return out.astype(input.dtype, copy=False)
 
 
 def _centred(input: np.ndarray, axes: tuple) -> np.ndarray:
-    """The input minus its mean, as new memory."""
-    n = input.dtype.type(dims.count(input.shape, axes))
-    return np.asarray(input - np.add.reduce(input, axes, keepdims=True) / n)
+    """The input minus its mean, as new memory of the dtype to add up in."""
+    kind = dtypes.wide(input.dtype)
+    total = np.add.reduce(input, axes, kind, keepdims=True)
+    return np.asarray(input - total / kind.type(dims.count(input.shape, axes)))
 
 
 @variance.rule
@@ -120,7 +125,7 @@ def variance_fused(g, input, dim, correction):
     n = dims.count(input.shape, dim) - correction
     gi = _centred(input, dims.several(dim, input.ndim))
     gi *= lifted(g, input.shape, dim) * _over(2.0, n)
-    return gi
+    return gi.astype(input.dtype, copy=False)
 
 
 @op(name="std", dtype="float")
