@@ -112,6 +112,9 @@ def mul(input: Any, other: Any, /) -> Any:
 
 @mul.rule
 def mul_rule(g, input, other, need):
+    if input is other:  # a square: one product does for both
+        part = g * input
+        return part, part
     return g * other if need[0] else None, g * input if need[1] else None
 
 
