@@ -302,7 +302,8 @@ EQUATIONS = [case((2, 3), (3, 4), equation="ij,jk->ik"), case((3, 3), equation="
              case((2, 2, 2), (2,), (3,), equation="iij,j,k->k"), case((2, 3), equation="ij->i"),
              case((0, 3), (3,), equation="ij,j->i")]
 LINEAR = Family([case((2, 3), (4, 3), (4,)), case((3,), (4, 3), None),
-                 case((5, 2, 3), (4, 3), (4,)), case((0, 3), (4, 3), (4,))],
+                 case((5, 2, 3), (4, 3), (4,)), case((0, 3), (4, 3), (4,)),
+                 case((2, 0), (4, 0), (4,)), case((5, 2, 3), (0, 3), (0,))],
                 [case((2, 3), (3, 4), (4,)), case((2, 3), (4, 3), (3,)),
                  case((2, 3), (4,), None)])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -197,17 +198,19 @@ def linear(input: Any, weight: Any, bias: Any = None, /) -> Any:
 def linear_rule(g, input, weight, need):
     gw = None
     if need[1]:
-        rows = reshape(g, (-1, weight.shape[0]))
-        gw = rows.mT @ reshape(input, (-1, weight.shape[1]))
+        count = prod(g.shape[:-1])  # -1 in its place could not be told without any features
+        rows = reshape(g, (count, weight.shape[0]))
+        gw = rows.mT @ reshape(input, (count, weight.shape[1]))
     return matmul(g, weight) if need[0] else None, gw, g if need[2] else None
 
 
 @linear.fused
 def linear_fused(g, input, weight, need):
-    rows = g.reshape(-1, weight.shape[0])
+    count = prod(g.shape[:-1])
+    rows = g.reshape(count, weight.shape[0])
     return (
         threads.matmul(g, weight) if need[0] else None,
-        threads.matmul(rows.T, input.reshape(-1, weight.shape[1])) if need[1] else None,
+        threads.matmul(rows.T, input.reshape(count, weight.shape[1])) if need[1] else None,
         column_sums(rows) if need[2] else None,
     )
 
