@@ -89,7 +89,7 @@ def _correction(x: Array) -> Array:
 def score_loss(x: Array, t: Array) -> Array:
     """Return -t log(s) - (1 - t) log(1 - s), where s = sigmoid(x), exactly where that is tiny."""
     out = _correction(x)
-    out += bounded(np.maximum, x, 0) - t * x  # which is 0 where x is large and right
+    out += (1 - t) * x - bounded(np.minimum, x, 0)  # which is 0 where x is large and right
     return out
 
 
