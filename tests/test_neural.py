@@ -90,6 +90,16 @@ def test_integers_are_refused(name):
         getattr(F, name)(tg.arange(4))
 
 
+@pytest.mark.parametrize("name", ["elu", "silu", "gelu"])
+def test_a_number_is_no_tensor(name):
+    with pytest.raises(DTypeError, match=rf"{name}: expected a Tensor or an array; .*input 1\.0"):
+        getattr(F, name)(1.0)
+
+
+def test_gelu_of_large_numbers_is_silent():
+    assert F.gelu(tg.tensor([3e38, -3e38])).tolist() == [pytest.approx(3e38), 0]
+
+
 def test_prelu_of_infinity():
     x, w = leaf([inf, -1.0]), leaf([0.5])
     F.prelu(x, w).sum().backward()
@@ -197,6 +207,13 @@ def test_logits_of_any_size():
     assert loss.tolist() == [1e4, 0]
     loss.sum().backward()
     assert x.grad.tolist() == [-1, 0]
+
+
+def test_logits_without_end():
+    """As in PyTorch: 0 times inf is nan, and a certain, wrong answer costs inf."""
+    x, target = tg.tensor([inf, inf, inf, -inf]), tg.tensor([0.0, 0.5, 1.0, 0.0])
+    loss = F.binary_cross_entropy_with_logits(x, target, reduction="none")
+    np.testing.assert_array_equal(loss.numpy(), [inf, inf, nan, nan])
 
 
 def test_impossible_targets_cost_nothing():

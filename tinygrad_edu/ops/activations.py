@@ -199,6 +199,7 @@ def logsigmoid_rule(g, input):
 
 
 @op(by_name=("approximate",), extras=("below",))
+@quiet
 def gelu(input: Any, /, approximate: str = "none") -> Any:
     """x times the probability that a standard normal number is below x.
 

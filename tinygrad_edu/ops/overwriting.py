@@ -42,6 +42,9 @@ def overwriting(call: Any) -> Any:
 
 def floats(input: Any) -> Any:
     """The input, of floating dtype: PyTorch's activations take no other."""
-    if input.dtype.kind != "f":
+    dtype = getattr(input, "dtype", None)
+    if dtype is None:
+        raise TypeError("expected a Tensor or an array; make one with tg.tensor(...)")
+    if dtype.kind != "f":
         raise TypeError("expected floating-point elements; use .float()")
     return input
