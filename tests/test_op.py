@@ -242,6 +242,7 @@ def test_a_variadic_op():
     out.backward()
     assert (x.grad.item(), y.grad.item()) == (4.0, 2.0)
     assert tg.gradcheck(lambda a, b: total(a, b, a), (x, y))
+    assert total() == total(scale=2.0) == 0
 
 
 def test_a_fused_rule_serves_arrays_and_the_rule_the_rest():

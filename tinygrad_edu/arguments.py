@@ -39,7 +39,7 @@ def complete(op: Any, args: tuple, kwargs: dict) -> tuple | None:
 def bind(op: Any, args: tuple, kwargs: dict) -> tuple[tuple, tuple]:
     """Sort the arguments of a call into inputs and settings."""
     first = 0 if op.variadic else len(op.inputs)
-    full = None if op.variadic else complete(op, args, kwargs)
+    full = complete(op, args, kwargs)
     if full is not None:
         return full[:first], full[first:]
     if op.varargs and len(args) > first and isinstance(args[first], (int, np.integer)):

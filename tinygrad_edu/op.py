@@ -76,9 +76,9 @@ class Op:
         self.inputs = [p.name for p in inputs]
         self.settings = [p.name for p in parameters if p not in inputs]
         self.defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
-        # How many arguments there are, how many of them, the last ones, stand by name alone, and
-        # their values if they are left out.
-        self.count = 0 if variadic else len(parameters)
+        # How many arguments there are (-1: any number), where each stands, how many of them, the
+        # last ones, stand by name alone, and their values if they are left out.
+        self.count = -1 if variadic else len(parameters)
         self.places = {p.name: i for i, p in enumerate(parameters)}
         self.by_name = len(by_name)
         self.optional = tuple([p.default for p in parameters if p.default is not p.empty])
