@@ -222,6 +222,22 @@ def test_retain_grad(m):
         m.ones(2).retain_grad()
 
 
+@every_library
+def test_a_kept_gradient_on_the_way_to_named_inputs(m):
+    x = m.tensor([2.0], requires_grad=True)
+    y, beside = x * x, x.exp()
+    z = y * 3
+    for tensor in (y, z, beside):
+        tensor.retain_grad()
+    (found,) = m.autograd.grad([z, beside], [y], [m.ones(1)] * 2, retain_graph=True)
+    assert (found.tolist(), y.grad.tolist(), z.grad.tolist()) == ([3], [3], [1])
+    assert x.grad is None and beside.grad is None
+    beside.sum().backward(inputs=[x])  # no rule of it ran
+    x.grad = None
+    z.backward(inputs=[x, y])
+    assert (x.grad.tolist(), y.grad.tolist(), z.grad.tolist()) == ([12], [6], [2])
+
+
 def test_a_graph_does_not_keep_a_tensor_that_retains_its_gradient():
     x = leaf([1.0, 2.0])
     y = x * 2

@@ -90,7 +90,7 @@ def backward(
     """Carry the gradients `seeds` from `roots` back to the leaves.
 
     Without `targets` every leaf's tensor receives its gradient. With `targets` only they are
-    reached for, no tensor is touched, and their gradients are returned. `retain` keeps what the
+    reached for, no leaf is touched, and their gradients are returned. `retain` keeps what the
     rules need for another pass.
 
     Errors: GraphError if a node was released by an earlier pass, or if a value it saved was
@@ -213,11 +213,11 @@ def _walk_towards(
     wanted = None if targets is None else _leading_to(order, targets)
     for node in order:
         g, op, parents = node.g, node.op, node.parents
-        if g is _NOTHING:
+        if g is _NOTHING or (wanted is not None and node not in wanted):
             continue
         node.g = _NOTHING
         if node.watch is not None:
-            g = _show(node, g, wrap, arrived if targets is None else [])
+            g = _show(node, g, wrap, arrived if targets is None or op is not None else [])
         if targets is not None and node in targets:
             found[node] = g
         if op is None:

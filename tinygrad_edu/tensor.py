@@ -317,7 +317,7 @@ def backward_all(
         if chosen:
             with set_grad_enabled(create_graph):
                 for tensor, g in zip(chosen, found, strict=True):
-                    if g is not None:
+                    if g is not None and not tensor.retains_grad:  # which has received it
                         tensor._receive(g, False)
 
 
