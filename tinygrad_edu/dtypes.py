@@ -100,7 +100,7 @@ def widest(found: Collection[np.dtype]) -> np.dtype:
 
 def wide(dtype: np.dtype) -> np.dtype:
     """The dtype to add up floats in: for half precision, which ends at 65504, float32."""
-    return float32 if dtype == float16 else dtype
+    return float32 if dtype.type is np.float16 else dtype
 
 
 def float_type(dtype: np.dtype) -> np.dtype:

@@ -68,8 +68,9 @@ def squared_error(input: Any, target: Any, /, reduction: str) -> Any:
     squares = difference * difference
     if reduction == "none":
         return squares, difference
-    total = np.add.reduce(squares, None, wide(squares.dtype))
-    return (total / _count(reduction, squares.shape)).astype(squares.dtype), difference
+    kind = wide(squares.dtype)
+    out = np.add.reduce(squares, None, kind) / _count(reduction, squares.shape)
+    return out if kind is squares.dtype else out.astype(squares.dtype), difference
 
 
 @squared_error.rule

@@ -221,9 +221,9 @@ def binary_cross_entropy(
     return reduced("binary_cross_entropy", losses, reduction)
 
 
-@op
+@op(name="binary_cross_entropy_with_logits")
 def score_loss(input: Any, target: Any, /) -> Any:
-    """Minus the log likelihood of `target` under the chance sigmoid(input), without overflow.
+    """The losses behind `binary_cross_entropy_with_logits`, without overflow.
 
     Gradient: g (sigmoid(input) - target) for `input`, -g input for `target`.
     """

@@ -38,9 +38,9 @@ def sum(input: Any, /, dim: Any = None, keepdim: bool = False, dtype: Any = None
     >>> tg.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(dim=0)
     tensor([4., 6.])
     """
-    wanted = np.dtype(dtype) if dtype is not None else input.dtype
-    if dtype is None and wanted.kind != "f":
-        wanted = dtypes.int64
+    if dtype is None and input.dtype.kind != "f":
+        dtype = dtypes.int64
+    wanted = input.dtype if dtype is None else np.dtype(dtype)
     axis, kind = dims.several(dim, input.ndim), dtypes.wide(wanted)
     # Not np.sum: it would warn of an overflow in NumPy's name, which nobody here has silenced.
     total = np.add.reduce(input, axis, kind, keepdims=keepdim)  # type: ignore[call-overload]
