@@ -33,7 +33,7 @@ def run(
         processes = [process for process in processes if process.present]
         for name in [name for name in chosen if name in WORKLOADS]:
             workloads = record.setdefault("workloads", {})
-            workloads[name] = measure_workload(processes, name, rounds, quick)
+            workloads[name] = measure_workload(processes, name, rounds, threads, quick)
             cells = [f"{p.peer} {report.cell(p.peer, name, workloads)}" for p in processes]
             say(f"{name:5} {'   '.join(cells)}")
             yield record
@@ -51,11 +51,17 @@ def run(
 
 
 def measure_workload(
-    processes: Sequence[Process], name: str, rounds: int, quick: bool
+    processes: Sequence[Process], name: str, rounds: int, threads: int, quick: bool
 ) -> dict[str, dict[str, Any]]:
-    """The results of all peers; if it must be quick, without times."""
+    """The results of all peers; if it must be quick, without times.
+
+    What is timed has processes of its own: what ran before it, and which memory and threads that
+    left behind, makes no difference.
+    """
     if not quick:
-        return harness.measure(processes, [name], rounds, 0.2)[name]
+        with ExitStack() as stack:
+            fresh = harness.start(stack, [process.peer for process in processes], threads)
+            return harness.measure(fresh, [name], rounds, 0.2)[name]
     results = harness.prepare(processes, name)
     for process in processes:
         process.ask("drop")
