@@ -255,7 +255,9 @@ def _show(node: Node, g: Any, wrap: Any, arrived: list) -> Any:
 
 def _needed(parents: tuple, wanted: set | None = None) -> tuple[bool, ...]:
     """Which parents want a gradient."""
-    return tuple([p is not None and (wanted is None or p in wanted) for p in parents])
+    if wanted is None:
+        return tuple([p is not None for p in parents])
+    return tuple([p in wanted for p in parents])
 
 
 def _check(node: Node, grads: Any) -> None:
@@ -275,8 +277,9 @@ def _check(node: Node, grads: Any) -> None:
 
 def _is_fresh(gi: Any, g: Any, saved: Any, grads: Any, op: Any) -> bool:
     """Whether a gradient that a rule returned is an array of its own, held by nobody else."""
-    others = (g, *saved, grads) if op.bare else (g, *saved, *grads)
-    return op.trusted and gi.base is None and sum([gi is x for x in others]) == 1
+    if gi is g or gi.base is not None or not op.trusted or id(gi) in map(id, saved):
+        return False
+    return op.bare or [*map(id, grads)].count(id(gi)) == 1
 
 
 def sum_to(g: Any, shape: tuple) -> Any:
