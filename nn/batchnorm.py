@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from tinygrad_edu import storage
 from tinygrad_edu.errors import ShapeError, describe
 from tinygrad_edu.ops.create import ones, tensor, zeros
 from tinygrad_edu.ops.normalization import batch_norm, instance_norm
@@ -89,7 +90,8 @@ class _BatchNorm(_ChannelNorm):
         running = (self.running_mean, self.running_var) if used else (None, None)
         out = batch_norm(input, *running, self.weight, self.bias, own, momentum, self.eps)
         if counted is not None:
-            counted.add_(1)
+            counted.array += 1  # what add_ does, in a tenth of its time
+            storage.wrote(counted.array)
         return out
 
 

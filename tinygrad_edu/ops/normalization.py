@@ -91,12 +91,13 @@ def _channels(input: Any, least: int) -> int:
 
 def _affine(x: Any, weight: Any, bias: Any, shape: tuple) -> Any:
     """x weight + bias, with the parameters reshaped."""
-    x = x if weight is None else x * reshape(weight, shape)
-    return x if bias is None else x + reshape(bias, shape)
+    x = x if weight is None else x * _shaped(weight, shape)
+    return x if bias is None else x + _shaped(bias, shape)
 
 
 def _shaped(parameter: Any, shape: tuple) -> Any:
-    return None if parameter is None else reshape(parameter, shape)
+    as_it_is = parameter is None or len(shape) == 1
+    return parameter if as_it_is else reshape(parameter, shape)
 
 
 # --- norms of channels --------------------------------------------------------------------------
@@ -221,7 +222,8 @@ def _move(running: dict, moments: Moments, momentum: float, n: int) -> None:
     for old, new in zip(running.values(), (centre, spread * (n / max(n - 1, 1))), strict=True):
         if old is not None:
             array = _array(old)
-            change = momentum * (np.mean(new.reshape(-1, array.size), axis=0) - array)
+            new = new.reshape(-1, array.size)
+            change = momentum * ((new[0] if len(new) == 1 else np.mean(new, axis=0)) - array)
             array += change.astype(array.dtype, copy=False)
             storage.wrote(array)
 
