@@ -21,9 +21,7 @@ ALIASES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "axis0": "dim0", 
 
 def complete(op: Any, args: tuple, kwargs: dict) -> tuple | None:
     """The arguments in the kernel's order, with its defaults; None if it takes `bind` to tell."""
-    first = len(op.inputs)
-    if op.varargs and len(args) > first and isinstance(args[first], (int, np.integer)):
-        args = (*args[:first], args[first:])
+    args = _joined(op, args)
     missing = op.count - len(args)
     if not op.by_name <= missing <= len(op.optional):
         return None
@@ -36,14 +34,21 @@ def complete(op: Any, args: tuple, kwargs: dict) -> tuple | None:
     return tuple(full)
 
 
+def _joined(op: Any, args: tuple) -> tuple:
+    """`args` with the integers of `reshape(x, 2, 3)` in one tuple, if the op takes them so."""
+    first = len(op.inputs)
+    if op.varargs and len(args) > first and isinstance(args[first], (int, np.integer)):
+        return (*args[:first], args[first:])
+    return args
+
+
 def bind(op: Any, args: tuple, kwargs: dict) -> tuple[tuple, tuple]:
     """Sort the arguments of a call into inputs and settings."""
     first = 0 if op.variadic else len(op.inputs)
     full = complete(op, args, kwargs)
     if full is not None:
         return full[:first], full[first:]
-    if op.varargs and len(args) > first and isinstance(args[first], (int, np.integer)):
-        args = (*args[:first], args[first:])
+    args = _joined(op, args)
     names = op.settings if op.variadic else op.inputs + op.settings
     values: dict[str, Any] = {}
     if op.variadic:
