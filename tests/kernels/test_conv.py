@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from tinygrad_edu import threads
 from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.kernels import columns, conv_im2col, conv_lines, conv_scipy, reference
 from tinygrad_edu.kernels.checks import check_conv
@@ -108,11 +109,16 @@ def test_the_gradients_are_the_adjoints(kernels, case):
     assert abs(np.vdot(case.w, dw) - value) < scale
 
 
-@given(cases(), st.sampled_from([1, 300, 2000]))
-def test_im2col_cuts_tiles_anywhere(case, tile_bytes):
+@given(cases(), st.sampled_from([1, 300, 2000]), st.integers(1, 3), st.booleans())
+def test_im2col_cuts_tiles_and_threads_anywhere(case, tile_bytes, parts, last):
+    """Whatever the tile, the number of threads, and the order of the memory."""
+    laid = VIEWS["channels last"] if last else np.ascontiguousarray
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(columns, "_TILE_BYTES", tile_bytes)
-        assert_same(all_three(conv_im2col, case), all_three(reference, case))
+        patch.setattr(threads, "_LEAST", 1)
+        patch.setattr(threads, "_count", parts)
+        got = all_three(conv_im2col, case._replace(x=laid(case.x), g=laid(case.g)))
+    assert_same(got, all_three(reference, case))
 
 
 @given(cases(), st.sampled_from([1, 300, 2**21]), st.booleans())
